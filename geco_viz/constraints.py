@@ -1,0 +1,168 @@
+"""Constraints on reconstructions (Table 1): an error, its tolerance, and the kappa a person sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geco_viz._checks import number
+
+__all__ = ["RE", "Constraint", "check_images"]
+
+Error = Callable[..., Tensor]
+
+
+def check_images(x: Tensor, x_hat: Tensor) -> None:
+    """Raise a `ValueError` unless `x_hat` is `x`'s shape, with any leading sample dimensions."""
+    if x.ndim < 2 or x_hat.shape[x_hat.ndim - x.ndim :] != x.shape:
+        raise ValueError(
+            "x_hat must have the shape of x (batch, ...) or (samples, batch, ...), "
+            f"got x {tuple(x.shape)} and x_hat {tuple(x_hat.shape)}"
+        )
+
+
+class Constraint(nn.Module):
+    r"""A bound on the average error of reconstructions, E[error(x, g(z))] <= tolerance(kappa).
+
+    GECO works with the dimensionless form, which is 0 on the boundary for every constraint,
+
+    .. math:: c = \frac{\mathrm{error}}{\mathrm{tolerance}(\kappa)} - 1 .
+
+    This class takes any error of your own, whose tolerance is kappa itself; subclasses carry the
+    rows of Table 1.
+
+    Args:
+        name: the name of its columns in the history, for example `"mae"`.
+        error: `error(x, x_hat)` -> 0-d tensor, the mean over the batch, not negative. `x` is
+            (batch, ...), `x_hat` the same or (samples, batch, ...): write what broadcasts.
+        kappa: the bound, > 0, in the units of the error.
+        unit: what kappa counts, for labels.
+
+    Raises:
+        TypeError, ValueError: kappa is not a finite number in the constraint's range.
+
+    Source: section 3 (eq. 2), Table 1.
+
+    Example:
+        >>> mae = Constraint("mae", lambda x, x_hat: (x - x_hat).abs().mean(), kappa=0.1)
+        >>> float(mae.error(torch.zeros(2, 4), torch.full((2, 4), 0.25)))
+        0.25
+    """
+
+    low, high = 0.0, math.inf
+    unit = "error"
+
+    def __init__(self, name: str, error: Error | None, kappa: float, unit: str | None = None):
+        super().__init__()
+        if not isinstance(name, str) or not name or "/" in name:
+            raise ValueError(f"name must be a word without '/', got {name!r}")
+        self.name = name
+        self._error = error
+        if unit is not None:
+            self.unit = unit
+        self.kappa = kappa
+
+    @property
+    def kappa(self) -> float:
+        """The bound as the user set it, in `unit`. Assign to it at any time."""
+        return self._kappa
+
+    @kappa.setter
+    def kappa(self, value: float) -> None:
+        self._kappa = self.check(value)
+
+    def check(self, value: Any) -> float:
+        """Return `value` as a float if this constraint allows it as kappa, else raise."""
+        return number(
+            "kappa", value, low=self.low, high=self.high, open_low=True, open_high=True
+        )
+
+    def error(self, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        """The batch's average error, a 0-d tensor with a gradient to `x_hat`."""
+        if self._error is None:
+            raise TypeError(f"constraint {self.name!r} has no error function")
+        return self._error(x, x_hat)
+
+    def tolerance(self, kappa: float) -> float:
+        """The largest average error that kappa allows."""
+        return kappa
+
+    def as_kappa(self, error: Any) -> Any:
+        """An error, or an array of errors, in the units of kappa: the inverse of `tolerance`."""
+        return error
+
+    def size(self, x: Tensor) -> int:
+        """How many terms Table 1 sums where `error` takes the mean (normalise=False needs it)."""
+        return 1
+
+    def describe(self, kappa: float, x: Tensor | None = None) -> str:
+        """What kappa means to a person, for the line under its slider."""
+        return f"{self.unit} {kappa:.3g}"
+
+    @property
+    def spec(self) -> dict[str, Any] | None:
+        """Plain data that rebuilds this constraint, or None where it holds a function of yours."""
+        return None
+
+    # kappa travels with the state so that a checkpoint resumes exactly; a tensor, because
+    # safetensors holds nothing else.
+    def get_extra_state(self) -> Tensor:
+        return torch.tensor(self._kappa, dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self._kappa = float(state)
+
+    def extra_repr(self) -> str:
+        return f"kappa={self._kappa:g}"
+
+
+class RE(Constraint):
+    r"""Reconstruction error: the RMS error per pixel stays below kappa.
+
+    .. math:: \frac{1}{d_x} \lVert x - g(z) \rVert^2 \le \kappa^2
+
+    Args:
+        kappa: RMS error per pixel, in data units (images in [0, 1]), > 0.
+
+    Shapes: x (batch, ...), x_hat (batch, ...) or (samples, batch, ...); error 0-d, data units
+    squared per pixel. Raises ValueError for other shapes or a kappa that is not > 0.
+
+    Source: Table 1, row RE; kappa is read as an RMS, the one reading under which the paper's
+    kappa in [0.05, 0.175] spans the trade-off.
+
+    Example:
+        >>> re = RE(kappa=0.1)
+        >>> x = torch.zeros(3, 1, 4, 4)
+        >>> round(float(re.error(x, x + 0.2)) / re.tolerance(re.kappa) - 1, 4)
+        3.0
+    """
+
+    unit = "RMS pixel"
+
+    def __init__(self, kappa: float):
+        super().__init__("re", None, kappa)
+
+    def error(self, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        check_images(x, x_hat)
+        return (x_hat - x).square().mean()
+
+    def tolerance(self, kappa: float) -> float:
+        return kappa * kappa
+
+    def as_kappa(self, error: Any) -> Any:
+        return error**0.5
+
+    def size(self, x: Tensor) -> int:
+        return x[0].numel()
+
+    def describe(self, kappa: float, x: Tensor | None = None) -> str:
+        text = f"RMS pixel · {-20 * math.log10(kappa):.1f} dB PSNR"
+        return text if x is None else f"{text} · SSE {kappa**2 * self.size(x):.3g}"
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return {"name": "re", "kappa": self.kappa}

@@ -1,0 +1,262 @@
+"""GECO, Algorithm 1: the KL under reconstruction constraints, with multipliers that set themselves."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from geco_viz._checks import number
+from geco_viz.constraints import Constraint
+from geco_viz.objectives import Objective
+
+__all__ = ["GECO"]
+
+
+class GECO(Objective):
+    r"""Minimise the KL subject to constraints on the reconstructions.
+
+    With :math:`c_l = \mathrm{error}_l / \mathrm{tolerance}(\kappa_l) - 1` the loss of a batch is
+
+    .. math:: \frac{\mathrm{KL} + \sum_l \lambda_l c_l}{1 + \sum_l \lambda_l},
+
+    which has the minimiser of the Lagrangian (eq. 2) at fixed multipliers and gradients of one
+    size. `step()` then moves the average of the error and the multipliers, once,
+
+    .. math:: \bar e \leftarrow \alpha \bar e + (1 - \alpha) \hat e, \qquad
+        \log \lambda \leftarrow \log \lambda + \nu \min(\bar c, \mathrm{clip}) .
+
+    The average is that of the *error*, so a new kappa takes effect at once.
+
+    Args:
+        constraints: one or more `Constraint`, with different names.
+        nu: learning rate of log lambda. Keep nu * s / (1 - alpha) below about 1, where s =
+            d ln D / d ln beta is 1 for Gaussian data and 4 to 7 for MNIST; above it kappa edits ring.
+        alpha: the moving average's memory, in [0, 1).
+        lambda_min, lambda_max: bounds of every multiplier, nats. The default lambda_max is d_x / 2,
+            which bounds lambda* for Gaussian data of d_x pixels.
+        normalise: False is Algorithm 1 to the letter: C summed over pixels (Table 1), the average
+            in the value and the batch in the gradient, no division, no clip, and only a numerical
+            cap. Its defaults are alpha = .99 and nu = 1e-3.
+        clip: largest c that the update sees; it limits wind-up before the constraint is met.
+
+    Shapes: kl 0-d or any shape (its mean is taken), nats; x (batch, ...); x_hat like x or
+    (samples, batch, ...); y (batch,) labels where a constraint needs them. Returns a 0-d loss.
+
+    Raises:
+        TypeError, ValueError: no constraint, two of one name, a setting out of its range.
+        RuntimeError: `step()` without a call since the last.
+
+    Source: Algorithm 1, eq. 2, section 3.4.
+
+    Example:
+        >>> import geco_viz as gv
+        >>> geco = gv.GECO(gv.RE(kappa=0.1))
+        >>> x, x_hat = torch.zeros(4, 1, 8, 8), torch.full((4, 1, 8, 8), 0.2)
+        >>> round(float(geco(torch.tensor(3.0), x, x_hat)), 4)  # (3 + 1 * 3) / (1 + 1)
+        3.0
+        >>> geco.step()
+        >>> round(geco.multiplier["re"], 4)  # the error is too large, so the multiplier grows
+        1.0513
+    """
+
+    name = "geco"
+
+    def __init__(
+        self,
+        *constraints: Constraint,
+        nu: float | None = None,
+        alpha: float | None = None,
+        lambda_min: float | None = None,
+        lambda_max: float | None = None,
+        normalise: bool = True,
+        clip: float = 1.0,
+    ):
+        super().__init__(constraints)
+        if not constraints:
+            raise TypeError("GECO needs at least one constraint, for example GECO(RE(kappa=0.1))")
+        self.normalise = bool(normalise)
+        self.nu = (0.05 if normalise else 1e-3) if nu is None else nu
+        self.alpha = (0.9 if normalise else 0.99) if alpha is None else alpha
+        self.clip = number("clip", clip, low=0, open_low=True) if normalise else math.inf
+        if lambda_min is None:
+            lambda_min = 1e-4 if normalise else 1e-10
+        if lambda_max is None and not normalise:
+            lambda_max = 1e10
+        self.lambda_min = number("lambda_min", lambda_min, low=0, open_low=True)
+        self._lambda_max = None if lambda_max is None else number("lambda_max", lambda_max, low=0)
+        if self._lambda_max is not None and not self.lambda_min < self._lambda_max:
+            raise ValueError(f"lambda_max must be > lambda_min = {lambda_min}, got {lambda_max}")
+
+        count = len(constraints)
+        self.register_buffer("log_multiplier", torch.zeros(count))
+        self.register_buffer("average", torch.zeros(count))
+        self.register_buffer("started", torch.zeros(count, dtype=torch.bool))
+        self.log_multiplier: Tensor
+        self.average: Tensor
+        self.started: Tensor
+        self._sum, self._count = torch.zeros(count), 0
+        self._pixels = 0
+        self._sizes = [1.0] * count
+
+    @property
+    def nu(self) -> float:
+        """Learning rate of the log multipliers; a new value takes effect at the next `step()`."""
+        return self._nu
+
+    @nu.setter
+    def nu(self, value: float) -> None:
+        self._nu = number("nu", value, low=0)
+
+    @property
+    def alpha(self) -> float:
+        """Memory of the moving average; a new value takes effect at the next `step()`."""
+        return self._alpha
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        self._alpha = number("alpha", value, low=0, high=1, open_high=True)
+
+    @property
+    def lambda_max(self) -> float:
+        """The cap of every multiplier, nats: as given, or d_x / 2 once data has been seen."""
+        if self._lambda_max is None:
+            return max(self._pixels / 2, 100.0)
+        return self._lambda_max
+
+    def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        if self.log_multiplier.device != x_hat.device:
+            self.to(x_hat.device)
+            self._sum = self._sum.to(x_hat.device)
+        self._pixels = x[0].numel()
+        self._sizes = [float(c.size(x)) for c in self.constraints]
+        # float32 under autocast: a squared error of 1e-3 has three digits in bfloat16.
+        kl = kl.float().mean()
+        errors = torch.stack([c.error(x, x_hat, y).float() for c in self.constraints])
+        multiplier = self.log_multiplier.exp()
+        if self.normalise:
+            value = errors * self._inverse_tolerance() - 1
+        else:
+            batch = self._raw(errors)
+            value = batch + (self._raw(self._averaged(errors.detach())) - batch).detach()
+        lagrangian = kl + (multiplier * value).sum()
+        if self.training and torch.is_grad_enabled():
+            # Weighted by the batch's length, so that micro-batches add up to their union's mean.
+            self._sum = self._sum + errors.detach() * len(x)
+            self._count += len(x)
+        self._note(kl, errors, lagrangian)
+        return lagrangian / (1 + multiplier.sum()) if self.normalise else lagrangian
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move the averages and the multipliers, once, by all calls since the last step.
+
+        Calls in evaluation mode or without gradients do not count. A batch whose error is not
+        finite (an overflow that a gradient scaler skips) leaves average and multiplier as they are.
+        """
+        if self._count == 0:
+            raise RuntimeError(
+                "geco.step() needs a call of geco(kl, x, x_hat) in training mode since the last one"
+            )
+        batch = self._sum / self._count
+        self._sum, self._count = torch.zeros_like(self._sum), 0
+        finite = batch.isfinite()
+        self.average.copy_(torch.where(finite, self._averaged(batch), self.average))
+        self.started |= finite
+        if self.normalise:
+            constraint = (self.average * self._inverse_tolerance() - 1).clamp(max=self.clip)
+        else:
+            constraint = self._raw(self.average)
+        moved = (self.log_multiplier + self.nu * constraint).clamp(
+            math.log(self.lambda_min), math.log(self.lambda_max)
+        )
+        self.log_multiplier.copy_(torch.where(self.started, moved, self.log_multiplier))
+
+    def _averaged(self, batch: Tensor) -> Tensor:
+        blend = self.alpha * self.average + (1 - self.alpha) * batch
+        return torch.where(self.started, blend, batch)
+
+    def _tolerances(self) -> list[float]:
+        return [c.tolerance(c.kappa) for c in self.constraints]
+
+    def _inverse_tolerance(self) -> Tensor:
+        return self._constant([1 / tolerance for tolerance in self._tolerances()])
+
+    def _raw(self, errors: Tensor) -> Tensor:
+        """Table 1's C, summed over pixels: size * (error - tolerance)."""
+        return self._constant(self._sizes) * (errors - self._constant(self._tolerances()))
+
+    @property
+    def multiplier(self) -> dict[str, float]:
+        """Each constraint's lambda, nats (nats per summed error with normalise=False)."""
+        return self._named(self.log_multiplier.exp())
+
+    @property
+    def error(self) -> dict[str, float]:
+        """The moving average of each constraint's error, in the units of its kappa."""
+        raw = self._named(self.average)
+        return {c.name: float(c.as_kappa(raw[c.name])) for c in self.constraints}
+
+    @property
+    def constraint(self) -> dict[str, float]:
+        """Each dimensionless c = average error / tolerance - 1: <= 0 where the constraint is met."""
+        return self._named(self.average * self._inverse_tolerance() - 1)
+
+    @property
+    def beta(self) -> float | None:
+        r"""The equivalent Gaussian decoder's variance, d_x kappa^2 / (2 lambda), data units squared.
+
+        None without an RE constraint or before the first call. With normalise=False the Lagrangian
+        is KL + lambda SSE, so beta = 1 / (2 lambda) (eq. 19, 20).
+        """
+        value = self._beta()
+        return None if value is None else float(value)
+
+    def _beta(self) -> Tensor | None:
+        for index, constraint in enumerate(self.constraints):
+            if constraint.name == "re" and self._pixels:
+                scale = 0.5 * self._pixels * constraint.kappa**2 if self.normalise else 0.5
+                return scale * torch.exp(-self.log_multiplier[index])
+        return None
+
+    def record(self) -> dict[str, Tensor | float]:
+        row = super().record()
+        multiplier = self.log_multiplier.exp()
+        for index, constraint in enumerate(self.constraints):
+            row[f"kappa/{constraint.name}"] = constraint.kappa
+            row[f"multiplier/{constraint.name}"] = multiplier[index]
+        beta = self._beta()
+        return row if beta is None else {**row, "beta": beta}
+
+    @property
+    def spec(self) -> dict[str, Any] | None:
+        parts = [c.spec for c in self.constraints]
+        if any(part is None for part in parts):
+            return None
+        return {
+            "name": self.name,
+            "constraints": parts,
+            "nu": self.nu,
+            "alpha": self.alpha,
+            "lambda_min": self.lambda_min,
+            "lambda_max": self._lambda_max,
+            "normalise": self.normalise,
+            "clip": self.clip if self.normalise else 1.0,
+        }
+
+    # nu and alpha may have been moved live, and the default cap waits for data: all resume exactly.
+    def get_extra_state(self) -> Tensor:
+        cap = math.nan if self._lambda_max is None else self._lambda_max
+        settings = [self.nu, self.alpha, self.lambda_min, cap, self.clip, float(self._pixels)]
+        return torch.tensor(settings, dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        nu, alpha, low, cap, clip, pixels = state.tolist()
+        self.nu, self.alpha, self.lambda_min, self.clip = nu, alpha, low, clip
+        self._lambda_max = None if math.isnan(cap) else cap
+        self._pixels = int(pixels)
+
+    def extra_repr(self) -> str:
+        return f"nu={self.nu:g}, alpha={self.alpha:g}, normalise={self.normalise}"

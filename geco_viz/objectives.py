@@ -1,0 +1,237 @@
+"""Objectives behind one protocol: ELBO, beta-VAE and the hand-annealed schedule; GECO is in geco.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geco_viz._checks import integer, number
+from geco_viz.constraints import RE, Constraint
+
+__all__ = ["ELBO", "Annealed", "BetaVAE", "Objective"]
+
+
+class Objective(nn.Module):
+    """What a training loop minimises: `loss = objective(kl, x, x_hat, y)`, then `objective.step()`.
+
+    Every objective measures the reconstruction error, constrained or not, so that runs under
+    different objectives lie in one information plane. Subclasses give `forward`, which ends in
+    `_note`, and whatever of `step`, `record` and `beta` differs.
+
+    Source: eq. 1, eq. 2.
+    """
+
+    name = "objective"
+
+    def __init__(self, constraints: Sequence[Constraint] = ()):
+        super().__init__()
+        for constraint in constraints:
+            if not isinstance(constraint, Constraint):
+                raise TypeError(
+                    f"constraints must be of type Constraint, for example RE(kappa=0.1); "
+                    f"got {constraint!r}"
+                )
+        names = [constraint.name for constraint in constraints]
+        if len(set(names)) < len(names):
+            raise ValueError(f"constraints must have different names, got {names}")
+        self.constraints = nn.ModuleList(constraints)
+        self._kl = self._lagrangian = torch.tensor(math.nan)
+        self._errors = torch.full((len(names),), math.nan)
+        self._constants: dict[tuple[float, ...], Tensor] = {}
+
+    @property
+    def lagrangian(self) -> float:
+        """The undivided value of the last call, nats: KL + sum of lambda c, or -ELBO."""
+        return float(self._lagrangian)
+
+    @property
+    def beta(self) -> float | None:
+        """The variance of the equivalent Gaussian decoder, data units squared, or None."""
+        return None
+
+    def step(self) -> None:
+        """Move what the objective itself adapts. Call after the optimiser's step."""
+
+    def record(self) -> dict[str, Tensor | float]:
+        """One row for the history, raw errors, still on their device."""
+        row: dict[str, Tensor | float] = {"kl": self._kl}
+        for index, constraint in enumerate(self.constraints):
+            row[f"err/{constraint.name}"] = self._errors[index]
+        return row
+
+    @property
+    def spec(self) -> dict[str, Any] | None:
+        """Plain data that rebuilds the objective in its initial state, or None where it cannot."""
+        return None
+
+    def _note(self, kl: Tensor, errors: Tensor, lagrangian: Tensor) -> None:
+        self._kl, self._errors, self._lagrangian = (
+            kl.detach(),
+            errors.detach(),
+            lagrangian.detach(),
+        )
+
+    def _named(self, values: Tensor) -> dict[str, float]:
+        return dict(zip((c.name for c in self.constraints), values.tolist(), strict=True))
+
+    def _constant(self, values: Sequence[float]) -> Tensor:
+        """A small constant on the errors' device; kept, since making one there costs a transfer."""
+        key = tuple(values)
+        found = self._constants.get(key)
+        if found is None or found.device != self._errors_device():
+            if len(self._constants) > 64:
+                self._constants.clear()
+            found = torch.tensor(key, dtype=torch.float32, device=self._errors_device())
+            self._constants[key] = found
+        return found
+
+    def _errors_device(self) -> torch.device:
+        return next(self.buffers()).device
+
+
+class _Gaussian(Objective):
+    """Objectives with a Gaussian decoder of variance beta; they measure the RE, unconstrained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._re = RE(kappa=1.0)
+
+    def _beta(self) -> Tensor | float:
+        raise TypeError(f"{type(self).__name__} must say its beta")
+
+    @property
+    def beta(self) -> float:
+        return float(self._beta())
+
+    def record(self) -> dict[str, Tensor | float]:
+        return {**super().record(), "err/re": self._errors[0], "beta": self._beta()}
+
+
+class ELBO(_Gaussian):
+    r"""The negative ELBO with a Gaussian decoder of one global standard deviation.
+
+    .. math:: -\mathcal F = \mathrm{KL} + \frac{\lVert x - g(z)\rVert^2}{2\sigma^2}
+        + \frac{d_x}{2} \ln(2 \pi \sigma^2)
+
+    Args:
+        sigma: RMS pixel, > 0, fixed; None learns it with the model, starting at `sigma_init`.
+
+    Shapes as in `GECO`. Returns nats. Source: eq. 1; section 3.1 on the learned sigma.
+
+    Example:
+        >>> elbo = ELBO(sigma=1.0)
+        >>> x = torch.zeros(2, 1, 2, 2)
+        >>> round(float(elbo(torch.tensor(1.0), x, x + 1)), 4)  # 1 + 4/2 + 2 ln(2 pi)
+        6.6758
+    """
+
+    name = "elbo"
+
+    def __init__(self, sigma: float | None = None, sigma_init: float = 0.3):
+        super().__init__()
+        self.sigma = None if sigma is None else number("sigma", sigma, low=0, open_low=True)
+        self.sigma_init = number("sigma_init", sigma_init, low=0, open_low=True)
+        start = torch.tensor(math.log(self.sigma or self.sigma_init))
+        self.log_sigma = nn.Parameter(start, requires_grad=sigma is None)
+
+    def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        if self.log_sigma.device != x_hat.device:
+            raise ValueError(
+                f"move the objective to the model's device, {x_hat.device}: objective.to(...)"
+            )
+        kl, error = kl.float().mean(), self._re.error(x, x_hat).float()
+        pixels, log_sigma = x[0].numel(), self.log_sigma
+        nll = pixels * (
+            0.5 * error * torch.exp(-2 * log_sigma) + log_sigma + 0.5 * math.log(2 * math.pi)
+        )
+        self._note(kl, error[None], kl + nll)
+        return kl + nll
+
+    def _beta(self) -> Tensor:
+        return torch.exp(2 * self.log_sigma.detach())
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return {"name": self.name, "sigma": self.sigma, "sigma_init": self.sigma_init}
+
+
+class BetaVAE(_Gaussian):
+    r"""The beta-VAE: beta KL + NLL of a unit-variance Gaussian, divided by beta.
+
+    .. math:: \mathrm{KL} + \frac{\lVert x - g(z)\rVert^2}{2 \beta}
+
+    Args:
+        beta: data units squared, > 0; it is the variance of the equivalent Gaussian decoder.
+
+    Shapes as in `GECO`. Returns nats. Source: section 3.2, eq. 19.
+
+    Example:
+        >>> x = torch.zeros(2, 1, 2, 2)
+        >>> float(BetaVAE(beta=0.5)(torch.tensor(1.0), x, x + 1))
+        5.0
+    """
+
+    name = "beta"
+
+    def __init__(self, beta: float):
+        super().__init__()
+        self._fixed = number("beta", beta, low=0, open_low=True)
+
+    def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        kl, error = kl.float().mean(), self._re.error(x, x_hat).float()
+        loss = kl + error * (0.5 * x[0].numel() / float(self._beta()))
+        self._note(kl, error[None], loss)
+        return loss
+
+    def _beta(self) -> float:
+        return self._fixed
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return {"name": self.name, "beta": self._fixed}
+
+
+class Annealed(BetaVAE):
+    r"""The hand-annealed baseline: sigma falls in a straight line, beta = sigma^2.
+
+    .. math:: \sigma_t = \sigma_0 + \min(t / T, 1)\, (\sigma_T - \sigma_0)
+
+    Args:
+        start, end: RMS pixel, > 0.
+        steps: T, after which sigma stays.
+
+    Source: the schedule of Eslami et al., sigma from 2.0 to 0.7 over 2e5 steps, which section 4.1
+    and figures 4, 9 to 11 call the annealing of beta in [2.0, 0.7].
+
+    Example:
+        >>> Annealed(start=2.0, end=0.7, steps=10).beta
+        4.0
+    """
+
+    name = "annealed"
+
+    def __init__(self, start: float = 2.0, end: float = 0.7, steps: int = 200_000):
+        super().__init__(beta=number("start", start, low=0, open_low=True) ** 2)
+        self.start, self.end = float(start), number("end", end, low=0, open_low=True)
+        self.steps = integer("steps", steps, low=1)
+        self._now = 0
+
+    def step(self) -> None:
+        self._now += 1
+
+    def _beta(self) -> float:
+        return (self.start + min(self._now / self.steps, 1) * (self.end - self.start)) ** 2
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return {"name": self.name, "start": self.start, "end": self.end, "steps": self.steps}
+
+    def get_extra_state(self) -> Tensor:
+        return torch.tensor(self._now)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self._now = int(state)
