@@ -1,0 +1,93 @@
+"""The learning rate as a factor of its base: held, lowered over a stretch, or lowered once settled."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from geco_viz.training.history import History
+
+__all__ = ["FINAL", "Schedule", "is_settled"]
+
+FINAL = 0.05
+DECAY_SHARE = 0.4
+SETTLING_STEPS = 500
+WINDOW = 200
+
+
+def is_settled(history: History, since: int, kappas: dict[str, float]) -> bool:
+    """Whether the constraints have held and the KL has stopped falling over the last rows.
+
+    A pure function of the history, so that a replay lowers the learning rate at the same step.
+
+    Args:
+        history: of the run.
+        since: the row at which kappa was last edited; rows before it do not count.
+        kappas: each constraint's kappa, in its units; empty without constraints.
+    """
+    count = len(history) - since
+    if count < 3 * WINDOW:
+        return False
+    rows = {name: history[name] for name in ("kl", *(f"err/{name}" for name in kappas))}
+    for name, kappa in kappas.items():
+        error = float(np.sqrt(np.mean(rows[f"err/{name}"][-WINDOW:].astype(np.float64) ** 2)))
+        if abs(error / kappa - 1) > 0.04:
+            return False
+    kl = rows["kl"].astype(np.float64)
+    now, before = kl[-WINDOW:], kl[-2 * WINDOW : -WINDOW]
+    noise = math.sqrt((now.var() + before.var()) / WINDOW)
+    return bool(before.mean() - now.mean() < max(0.01 * abs(now.mean()), 2 * noise))
+
+
+class Schedule:
+    """The factor on the learning rate, step by step.
+
+    `hold()` (play) keeps 1 until the run has settled, then falls to `FINAL` over 500 steps;
+    `stretch(steps)` (train) keeps 1 and falls exponentially to `FINAL` over the last 40 %;
+    `disturb()` (a kappa edit) puts a held factor back to 1.
+
+    Example:
+        >>> schedule = Schedule()
+        >>> schedule.stretch(0, 100)
+        >>> [round(schedule.factor(step), 3) for step in (0, 60, 80, 100)]
+        [1.0, 1.0, 0.224, 0.05]
+    """
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {"mode": "hold", "start": 0, "steps": 0, "lowered": None}
+
+    def hold(self, step: int) -> None:
+        """Go on as `play` does, from this step."""
+        if self.state["mode"] != "hold":
+            self.state = {"mode": "hold", "start": step, "steps": 0, "lowered": None}
+
+    def stretch(self, step: int, steps: int) -> None:
+        """Train for `steps` from here, lowering over the last part."""
+        self.state = {"mode": "stretch", "start": step, "steps": steps, "lowered": None}
+
+    def disturb(self, step: int) -> None:
+        """kappa, nu, alpha or the objective changed: train at the full rate again."""
+        self.state.update(lowered=None)
+        if self.state["mode"] == "hold":
+            self.state["start"] = step
+
+    def watch(self, step: int, history: History, kappas: dict[str, float]) -> None:
+        """Lower a held rate once the run has settled; looks every 50 steps."""
+        state = self.state
+        if state["mode"] == "hold" and state["lowered"] is None and step % 50 == 0:
+            if is_settled(history, state["start"], kappas):
+                state["lowered"] = step
+
+    def factor(self, step: int) -> float:
+        """The factor for the step about to be made."""
+        state = self.state
+        if state["mode"] == "stretch":
+            tail = max(1.0, DECAY_SHARE * state["steps"])
+            done = (step - state["start"] - (state["steps"] - tail)) / tail
+        elif state["lowered"] is None:
+            return 1.0
+        else:
+            done = (step - state["lowered"]) / SETTLING_STEPS
+        return float(FINAL ** min(max(done, 0.0), 1.0))
