@@ -1,0 +1,139 @@
+"""The variational autoencoder: an encoder, a posterior, a standard normal prior and a decoder."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from geco_viz import _checks
+
+__all__ = ["VAE", "Output", "Posterior"]
+
+
+class Posterior(Protocol):
+    """What a model's `encode` returns: q(z|x) for each datum of a batch (B data, S samples)."""
+
+    def sample(
+        self, samples: int = 1, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """z (S, B, d), differentiable in the posterior's parameters, and log q(z|x) (S, B)."""
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log q(z|x) in nats: z (..., B or 1, d) -> (..., B)."""
+
+    def kl(self, z: Tensor, log_q: Tensor) -> Tensor:
+        """KL to the prior in nats, (S, B): closed form, or log q - log prior of each sample."""
+
+
+class Output(NamedTuple):
+    """What a step of training needs.
+
+    `x_hat` (B, C, H, W), `kl` (B,) in nats and `z` (B, d) for one sample a datum; with more, each
+    has a leading dimension S.
+    """
+
+    x_hat: Tensor
+    kl: Tensor
+    z: Tensor
+
+
+class VAE(nn.Module):
+    """A VAE, p(z) = N(0, I), from an encoder, a posterior and a decoder of your own or of `build`.
+
+    Args:
+        encoder: module, images (B, C, H, W) to features (B, f).
+        head: module, features to a `Posterior` over B data.
+        decoder: module, latents (..., d) to images (..., C, H, W).
+        latent_dim: d.
+        config: plain data that rebuilds the model, kept as `model.config`.
+
+    Example:
+        >>> from geco_viz import models
+        >>> model = models.build("vae-nvp", (1, 28, 28))
+        >>> out = model(torch.rand(7, 1, 28, 28), samples=32)
+        >>> out.x_hat.shape, out.kl.shape, out.z.shape
+        (torch.Size([32, 7, 1, 28, 28]), torch.Size([32, 7]), torch.Size([32, 7, 2]))
+        >>> model.sample(4).shape
+        torch.Size([4, 1, 28, 28])
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        decoder: nn.Module,
+        latent_dim: int,
+        config: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.decoder = decoder
+        self.latent_dim = latent_dim
+        self.config = {} if config is None else config
+
+    def encode(self, x: Tensor, context: Tensor | None = None) -> Posterior:
+        """q(z|x) for a batch of images (B, C, H, W).
+
+        Raises:
+            ValueError: `context` is given; this model has no use for one.
+        """
+        _no_context(context)
+        return self.head(self.encoder(x))
+
+    def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """Images (..., C, H, W) in data units from latents (..., d).
+
+        Raises:
+            ValueError: `context` is given; this model has no use for one.
+        """
+        _no_context(context)
+        return self.decoder(z)
+
+    def forward(
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        samples: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> Output:
+        """Reconstructions, KL and latents of a batch, from `samples` posterior samples a datum.
+
+        Raises:
+            TypeError, ValueError: `samples` is not a whole number >= 1; `context` is given.
+        """
+        samples = _checks.integer("samples", samples, low=1)
+        posterior = self.encode(x, context)
+        z, log_q = posterior.sample(samples, generator)
+        kl = posterior.kl(z, log_q)
+        if samples == 1:
+            z, kl = z.squeeze(0), kl.squeeze(0)
+        return Output(self.decode(z, context), kl, z)
+
+    def sample(
+        self,
+        n: int,
+        context: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Images (n, C, H, W) decoded from samples of the prior.
+
+        Raises:
+            TypeError, ValueError: `n` is not a whole number >= 1; `context` is given.
+        """
+        n = _checks.integer("n", n, low=1)
+        like = next(self.parameters())
+        z = torch.randn(
+            (n, self.latent_dim), generator=generator, device=like.device, dtype=like.dtype
+        )
+        return self.decode(z, context)
+
+
+def _no_context(context: Tensor | None) -> None:
+    if context is not None:
+        raise ValueError(
+            "context must be None for this model, which is not conditional, "
+            f"got a tensor of shape {tuple(context.shape)}"
+        )
