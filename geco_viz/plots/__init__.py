@@ -1,0 +1,20 @@
+"""Pure functions from arrays to plotly figures, and the report of a run.
+
+Nothing here imports plotly before the first figure is made.
+"""
+
+from geco_viz.plots.curves import error, multiplier
+from geco_viz.plots.information import information_plane
+from geco_viz.plots.overview import figures_of, run_figure
+from geco_viz.plots.pictures import images
+from geco_viz.plots.tiles import tiling
+
+__all__ = [
+    "error",
+    "figures_of",
+    "images",
+    "information_plane",
+    "multiplier",
+    "run_figure",
+    "tiling",
+]

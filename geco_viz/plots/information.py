@@ -1,0 +1,271 @@
+"""The information plane: the rate a run pays against the distortion it gets, above the limit R(D)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geco_viz.plots._columns import Columns, note, read, thin
+from geco_viz.plots._figure import curve_axis, finish, step_markers
+from geco_viz.plots.themes import theme_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["information_plane", "newest"]
+
+
+def newest(columns: Columns, name: str) -> float | None:
+    """Return the newest finite value of a column, None where there is none."""
+    column = columns.get(name, np.empty(0))
+    finite = column[np.isfinite(column)]
+    return float(finite[-1]) if len(finite) else None
+
+
+def information_plane(
+    history: Any,
+    limit: Any = None,
+    evaluations: Any = None,
+    ghosts: Iterable[Any] = (),
+    kappa: float | None = None,
+    theme: str = "light",
+) -> Figure:
+    """Draw KL against reconstruction error, coloured by iteration, over the rate-distortion limit.
+
+    No model can be below R(D) = min I(x; z) subject to E[err] ≤ κ²; the side below it, less the
+    certificate, is shaded. At most 1000 steps are drawn, with the extremes of every stretch kept.
+
+    Args:
+        history: columns `step`, `kl` (nats) and `err/re` (RMS pixel), each (n,).
+        limit: has `.kappa` (m,) RMS pixel, `.rate` (m,) nats, `.certificate` nats, a number or (m,).
+        evaluations: columns `kappa_hat/re` and `kl`, with `/se` columns drawn as error bars.
+        ghosts: earlier runs, each with `.name` and `.rows` (k, 3): step, err/re, kl.
+        kappa: the vertical line, RMS pixel; left out, the history's newest `kappa/re`.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: a column is missing or the theme unknown.
+
+    Source: section 3.1 and figure 3 of the paper; the limit is that of the empirical distribution.
+
+    Example:
+        >>> run = {"step": [0, 1], "kl": [0.1, 1.8], "err/re": [0.2, 0.05], "kappa/re": [0.05, 0.05]}
+        >>> figure = information_plane(run)
+        >>> figure.layout.xaxis.title.text
+        'reconstruction error (RMS pixel)'
+    """
+    colours = theme_of(theme)
+    columns = read(history, ("step", "kl", "err/re"))
+    error, kl, step = columns["err/re"], columns["kl"], columns["step"]
+    kept = thin([error, kl])
+    kappa = newest(columns, "kappa/re") if kappa is None else kappa
+    shots = read(evaluations, ("step", "kappa_hat/re", "kl")) if evaluations is not None else {}
+    data, annotations, shapes = [], [], []
+    if limit is not None:
+        traces, label = _limit(colours, limit, kappa)
+        data += traces
+        annotations += label
+    data += [_ghost(colours, ghost) for ghost in ghosts]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": error[kept],
+            "y": kl[kept],
+            "line": {"color": colours["grid"], "width": 1},
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "name": "path",
+        }
+    )
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": error[kept],
+            "y": kl[kept],
+            "marker": step_markers(colours, step[kept], bar=True),
+            "customdata": step[kept],
+            "hovertemplate": "step %{customdata:,}<br>error %{x:.4f} RMS pixel<br>"
+            "KL %{y:.3f} nats (one batch)<extra></extra>",
+            "name": "training steps",
+            "showlegend": False,
+        }
+    )
+    if shots and len(shots["step"]):
+        data.append(_evaluations(colours, shots))
+    elif len(error):
+        data.append(_last(colours, error[-1:], kl[-1:]))
+    if kappa is not None:
+        shapes.append(_vertical(colours, kappa))
+        annotations.append(_kappa_label(colours, kappa))
+    across, up = _ranges(columns, limit, kappa, shots)
+    drawn = note(len(kept), len(step))
+    return finish(
+        colours,
+        data,
+        "Information plane",
+        "KL against error, coloured by iteration" + (f"; {drawn}" if drawn else ""),
+        xaxis=curve_axis("reconstruction error (RMS pixel)", across),
+        yaxis=curve_axis("KL (nats)", up),
+        shapes=shapes,
+        annotations=annotations,
+        legend={"x": 0.99, "y": 0.99, "xanchor": "right", "yanchor": "top"},
+    )
+
+
+def _limit(
+    colours: dict[str, Any], limit: Any, kappa: float | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    order = np.argsort(np.asarray(limit.kappa, dtype=np.float64))
+    across = np.asarray(limit.kappa, dtype=np.float64)[order]
+    rate = np.asarray(limit.rate, dtype=np.float64)[order]
+    slack = np.broadcast_to(np.nan_to_num(np.asarray(limit.certificate, np.float64)), rate.shape)
+    proven = np.maximum(rate - slack[order], 0.0)
+    # R falls in kappa, so its first known value bounds everything to the left of it too.
+    edge = np.concatenate([[0.0], across])
+    shade = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": edge,
+        "y": np.concatenate([proven[:1], proven]),
+        "fill": "tozeroy",
+        "fillcolor": colours["shade"],
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "name": "impossible",
+    }
+    line = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": across,
+        "y": rate,
+        "line": {"color": colours["accent"], "width": 3},
+        "name": "limit R(D)",
+        "hovertemplate": "limit: at least %{y:.3f} nats<br>for error %{x:.4f} RMS pixel"
+        "<extra></extra>",
+    }
+    reached = float(across[rate > 0].max()) if (rate > 0).any() else float(across[-1])
+    left, right = (0.0, reached) if kappa is None or kappa > reached else (kappa, reached)
+    if kappa is not None and kappa > reached - kappa:
+        left, right = 0.0, min(kappa, reached)
+    middle = left + 0.45 * (right - left)
+    label = {
+        "x": middle,
+        "y": 0.32 * float(np.interp(middle, across, proven)),
+        "text": "impossible: below R(D)",
+        "showarrow": False,
+        "font": {"color": colours["accent"], "size": 13},
+    }
+    return [shade, line], [label]
+
+
+def _ghost(colours: dict[str, Any], ghost: Any) -> dict[str, Any]:
+    rows = np.asarray(ghost.rows, dtype=np.float64).reshape(-1, 3)
+    rows = rows[thin([rows[:, 1], rows[:, 2]], 400)] if len(rows) else rows
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": rows[:, 1],
+        "y": rows[:, 2],
+        "line": {"color": colours["ghost"], "width": 1.2, "dash": "dot"},
+        "customdata": rows[:, 0],
+        "hovertemplate": "step %{customdata:,}<br>error %{x:.4f} RMS pixel<br>KL %{y:.3f} nats"
+        f"<extra>{ghost.name}</extra>",
+        "name": f"earlier: {ghost.name}",
+    }
+
+
+def _evaluations(colours: dict[str, Any], shots: Columns) -> dict[str, Any]:
+    bars = {
+        name: {"type": "data", "array": shots[f"{column}/se"], "thickness": 1.2, "width": 3}
+        for name, column in (("error_x", "kappa_hat/re"), ("error_y", "kl"))
+        if f"{column}/se" in shots
+    }
+    size = np.full(len(shots["step"]), 8.0)
+    size[-1:] = 14.0
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": shots["kappa_hat/re"],
+        "y": shots["kl"],
+        "marker": {
+            "symbol": "circle-open",
+            "size": size,
+            "color": colours["text"],
+            "line": {"width": 1.8, "color": colours["text"]},
+        },
+        **{name: {**bar, "color": colours["text"]} for name, bar in bars.items()},
+        "customdata": shots["step"],
+        "hovertemplate": "evaluation at step %{customdata:,}<br>κ̂ %{x:.4f} RMS pixel<br>"
+        "average KL %{y:.3f} nats<extra></extra>",
+        "name": "evaluations (last: large)",
+    }
+
+
+def _last(colours: dict[str, Any], x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "marker": {
+            "symbol": "circle-open",
+            "size": 14,
+            "color": colours["text"],
+            "line": {"width": 1.8, "color": colours["text"]},
+        },
+        "hoverinfo": "skip",
+        "name": "newest step",
+    }
+
+
+def _vertical(colours: dict[str, Any], kappa: float) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "x0": kappa,
+        "x1": kappa,
+        "xref": "x",
+        "y0": 0,
+        "y1": 1,
+        "yref": "y domain",
+        "line": {"color": colours["accent"], "width": 2, "dash": "dot"},
+        "name": "kappa",
+    }
+
+
+def _kappa_label(colours: dict[str, Any], kappa: float) -> dict[str, Any]:
+    return {
+        "x": kappa,
+        "y": 1,
+        "yref": "y domain",
+        "yanchor": "bottom",
+        "text": f"κ = {kappa:.3g}",
+        "showarrow": False,
+        "font": {"color": colours["accent"], "size": 14},
+    }
+
+
+def _ranges(
+    columns: Columns, limit: Any, kappa: float | None, shots: Columns
+) -> tuple[list[float], list[float]]:
+    """Return axis ranges for where the run settles; a double click shows the early excursions too."""
+    spans = []
+    for name, shot, curve, extra in (
+        ("err/re", "kappa_hat/re", "kappa", [] if kappa is None else [1.6 * kappa]),
+        ("kl", "kl", "rate", []),
+    ):
+        late = columns[name][len(columns[name]) // 4 :]
+        late = late[np.isfinite(late)]
+        tops = list(extra)
+        tops += [float(np.quantile(late, 0.98))] if len(late) else []
+        tops += [float(np.nanmax(np.asarray(getattr(limit, curve))))] if limit is not None else []
+        tops += [float(np.nanmax(shots[shot]))] if shots and len(shots[shot]) else []
+        top = max([top for top in tops if np.isfinite(top)], default=1.0)
+        floor = min(0.0, float(late.min())) if len(late) else 0.0
+        spans.append([floor * 1.1, (1.15 if name == "err/re" else 1.5) * max(top, 1e-6)])
+    return spans[0], spans[1]
