@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["UNITS", "error", "multiplier"]
 
 UNITS = {"re": "RMS pixel", "fre": "RMS feature", "cla": "probability", "pncc": "correlation"}
+LINEAR = ("probability", "correlation")
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
@@ -87,15 +89,18 @@ def multiplier(history: Any, theme: str = "light") -> Figure:
     )
 
 
-def error(history: Any, theme: str = "light") -> Figure:
+def error(
+    history: Any, theme: str = "light", units: Mapping[str, str] | None = None
+) -> Figure:
     """Draw each constraint's error, coloured by iteration, against its κ.
 
-    Errors are in the units of κ: for RE √(mean over pixels of (x − x̂)²) ≤ κ is the constraint, on a
-    log scale; CLA and pNCC have linear ones. A κ edited during the run shows as a step.
+    Errors are in the units of κ: for RE √(mean over pixels of (x − x̂)²) ≤ κ is the constraint. The
+    scale is log, but linear for probabilities and correlations (CLA, pNCC). A κ edited during the run shows as a step.
 
     Args:
         history: columns `step`, `err/<constraint>` and, where there is one, `kappa/<constraint>`.
         theme: "light" or "dark".
+        units: what κ counts, by constraint, where it is not one of Table 1's.
 
     Raises:
         ValueError: `step` or every `err/` column is missing, or the theme is unknown.
@@ -128,7 +133,7 @@ def error(history: Any, theme: str = "light") -> Figure:
         moved = moved[np.isfinite(kappa[moved]) & np.isfinite(kappa[moved + 1])]
         kept = thin([values])
         drawn = note(len(kept), len(step))
-        unit = UNITS.get(name, "units of κ")
+        unit = (UNITS | dict(units or {})).get(name, "units of κ")
         edges = np.unique(np.concatenate([[0, max(len(step) - 1, 0)], moved + 1]))
         edges = edges[edges < len(step)].astype(int)
         data.append(
@@ -159,7 +164,7 @@ def error(history: Any, theme: str = "light") -> Figure:
                 "showlegend": False,
             }
         )
-        log = name in ("re", "fre") or name not in UNITS
+        log = unit not in LINEAR
         span = spread(values, kappa, log=log)
         title = f"{name.upper()} error ({unit})"
         bottom = 1 - height - row * (height + gap)

@@ -56,7 +56,8 @@ def figures_of(source: Any, theme: str = "light") -> dict[str, Figure]:
             theme=theme,
             step=pictures.step,
         )
-    figures["error"] = error(history, theme=theme)
+    units = {each.name: each.unit for each in getattr(source, "constraints", ())}
+    figures["error"] = error(history, theme=theme, units=units)
     figures["multiplier"] = multiplier(history, theme=theme)
     if pictures is not None:
         figures["images"] = images(

@@ -36,8 +36,8 @@ def tiling(
     Args:
         z: (n, S, d) posterior samples, S per datum; the first two dimensions are drawn.
         labels: (n,) names of the data, or None.
-        tile_mass: (n,) prior mass of each tile, or None.
-        holes: prior mass where the aggregate posterior is below a tenth of the prior, or None.
+        tile_mass: (n,) prior mass of each tile; None or empty where nobody computed it.
+        holes: prior mass where q(z) / prior(z) < 0.1; None or NaN where nobody computed it.
         theme: "light" or "dark".
         points: the most samples drawn.
         step: the iteration of the samples, named in the heading.
@@ -58,7 +58,8 @@ def tiling(
         raise ValueError(f"z must have shape (n, S, d) with n >= 1 and d >= 2, got {z.shape}")
     count, samples, latent = z.shape
     names = _row("labels", np.arange(count) if labels is None else labels, count)
-    masses = None if tile_mass is None else np.asarray(_row("tile_mass", tile_mass, count), float)
+    known = tile_mass is not None and len(tile_mass) > 0
+    masses = np.asarray(_row("tile_mass", tile_mass, count), float) if known else None
     share = max(1, points // count)
     picked = np.unique(np.linspace(0, samples - 1, min(share, samples)).astype(int))
     apart = count <= CLASSES
@@ -91,7 +92,7 @@ def tiling(
         layout |= _beside(colours, kinds, float(np.max(masses * count)))
     tail = f" of {latent}" if latent > 2 else ""
     subtitle = ["samples of q(z | x), circles: prior at 1, 2, 3 σ"]
-    subtitle += [] if holes is None else [f"holes {100 * holes:.2g} % of the prior"]
+    subtitle += [] if holes is None or np.isnan(holes) else [f"holes {100 * holes:.2g} % of the prior"]
     subtitle += [] if step is None else [f"step {step:,}"]
     return finish(
         colours,
