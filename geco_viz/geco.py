@@ -97,7 +97,9 @@ class GECO(Objective):
         self.log_multiplier: Tensor
         self.average: Tensor
         self.started: Tensor
-        self._sum, self._count = torch.zeros(count), 0
+        self.register_buffer("_sum", torch.zeros(count), persistent=False)
+        self._sum: Tensor
+        self._count = 0
         self._pixels = 0
         self._sizes = [1.0] * count
 
@@ -129,7 +131,6 @@ class GECO(Objective):
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         if self.log_multiplier.device != x_hat.device:
             self.to(x_hat.device)
-            self._sum = self._sum.to(x_hat.device)
         self._pixels = x[0].numel()
         self._sizes = [float(c.size(x)) for c in self.constraints]
         # float32 under autocast: a squared error of 1e-3 has three digits in bfloat16.

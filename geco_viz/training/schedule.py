@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from geco_viz.constraints import Constraint
 from geco_viz.training.history import History
 
-__all__ = ["FINAL", "Schedule", "is_settled"]
+__all__ = ["FINAL", "Schedule", "is_settled", "mean_constraint"]
 
 FINAL = 0.05
 DECAY_SHARE = 0.4
@@ -17,26 +19,42 @@ SETTLING_STEPS = 500
 WINDOW = 200
 
 
-def is_settled(history: History, since: int, kappas: dict[str, float]) -> bool:
-    """Whether the constraints have held and the KL has stopped falling over the last rows.
+def mean_constraint(history: History, constraint: Constraint, rows: int = WINDOW) -> float:
+    """The dimensionless constraint c over the last rows, from their batch errors; NaN without rows.
 
+    Args:
+        history: of the run; its errors are in the units of kappa.
+        constraint: whose present kappa is meant.
+        rows: how many to average.
+    """
+    errors = history[f"err/{constraint.name}"][-rows:].astype(np.float64)
+    if not errors.size:
+        return math.nan
+    mean = float(np.mean(constraint.tolerance(errors)))  # type: ignore[arg-type]  # elementwise
+    return mean / constraint.tolerance(constraint.kappa) - 1
+
+
+def is_settled(history: History, since: int, constraints: Sequence[Constraint]) -> bool:
+    """Whether the constraints hold and the KL has stopped falling over the last 200 rows.
+
+    A constraint that is met with room to spare counts only once its multiplier has stopped moving.
     A pure function of the history, so that a replay lowers the learning rate at the same step.
 
     Args:
         history: of the run.
         since: the row at which kappa was last edited; rows before it do not count.
-        kappas: each constraint's kappa, in its units; empty without constraints.
+        constraints: the objective's.
     """
-    count = len(history) - since
-    if count < 3 * WINDOW:
+    if len(history) - since < 3 * WINDOW:
         return False
-    rows = {name: history[name] for name in ("kl", *(f"err/{name}" for name in kappas))}
-    for name, kappa in kappas.items():
-        error = float(np.sqrt(np.mean(rows[f"err/{name}"][-WINDOW:].astype(np.float64) ** 2)))
-        if abs(error / kappa - 1) > 0.04:
+    for constraint in constraints:
+        value = mean_constraint(history, constraint)
+        multiplier = history[f"multiplier/{constraint.name}"]
+        at_floor = multiplier[-1] <= 1.01 * multiplier[-WINDOW:].min() and multiplier[-1] < 1e-3
+        if value > 0.05 or (value < -0.05 and not at_floor):
             return False
-    kl = rows["kl"].astype(np.float64)
-    now, before = kl[-WINDOW:], kl[-2 * WINDOW : -WINDOW]
+    kl = history["kl"][-2 * WINDOW :].astype(np.float64)
+    now, before = kl[WINDOW:], kl[:WINDOW]
     noise = math.sqrt((now.var() + before.var()) / WINDOW)
     return bool(before.mean() - now.mean() < max(0.01 * abs(now.mean()), 2 * noise))
 
@@ -73,11 +91,11 @@ class Schedule:
         if self.state["mode"] == "hold":
             self.state["start"] = step
 
-    def watch(self, step: int, history: History, kappas: dict[str, float]) -> None:
+    def watch(self, step: int, history: History, constraints: Sequence[Constraint]) -> None:
         """Lower a held rate once the run has settled; looks every 50 steps."""
         state = self.state
         if state["mode"] == "hold" and state["lowered"] is None and step % 50 == 0:
-            if is_settled(history, state["start"], kappas):
+            if is_settled(history, state["start"], constraints):
                 state["lowered"] = step
 
     def factor(self, step: int) -> float:

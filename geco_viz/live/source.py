@@ -1,0 +1,41 @@
+"""What a live view reads: the `Source` protocol. `Run` and `Watch` are sources; so is anything else with these attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geco_viz.training.records import PHASES, Ghost, Pictures, Probe, Status
+
+__all__ = ["PHASES", "Ghost", "Pictures", "Probe", "Source", "Status"]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What a view asks of a run; docs/architecture.md says it in full.
+
+    The view calls these from threads of its own. `pictures` and `probe` may wait for the step in progress;
+    everything else returns at once.
+    """
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def history(self) -> Any: ...
+    @property
+    def evaluations(self) -> Any: ...
+    @property
+    def constraints(self) -> Sequence[Any]: ...
+    @property
+    def limit(self) -> Any: ...
+    @property
+    def ghosts(self) -> Sequence[Ghost]: ...
+    @property
+    def version(self) -> int: ...
+    def kappa_of(self, name: str) -> float: ...
+    def status(self) -> Status: ...
+    def pictures(self) -> Pictures | None: ...
+    def probe(self, z: NDArray[np.float32]) -> Probe: ...

@@ -1,0 +1,261 @@
+"""The training loop as an iterator of steps: batch, loss, gradients, weights, multiplier, row."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geco_viz._checks import choice, integer, number
+from geco_viz.objectives import Objective
+from geco_viz.training.average import WeightAverage
+from geco_viz.training.history import History
+from geco_viz.training.schedule import Schedule
+
+__all__ = ["Diverged", "Loop", "Settings"]
+
+STEPS = ("both", "theta", "lambda")
+
+
+class Diverged(ArithmeticError):
+    """Training met a value that is not finite and stopped before it reached the weights."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train: everything of a recipe that is neither model, data nor objective.
+
+    Attributes:
+        lr: Adam's learning rate at the start.
+        betas: Adam's decay rates.
+        clip: largest norm of the gradient.
+        batch: data per step; at most the whole set.
+        samples: posterior samples per datum.
+        decay: of the weight average.
+    """
+
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = 10.0
+    batch: int = 128
+    samples: int = 1
+    decay: float = 0.99
+
+    def __post_init__(self) -> None:
+        number("lr", self.lr, low=0, open_low=True)
+        number("clip", self.clip, low=0, open_low=True)
+        integer("batch", self.batch, low=1)
+        integer("samples", self.samples, low=1)
+        number("decay", self.decay, low=0, high=1, open_high=True)
+        if len(self.betas) != 2:
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
+        for beta in self.betas:
+            number("betas", beta, low=0, high=1, open_high=True)
+
+
+class Loop:
+    """Everything that moves when a run steps; `advance()` makes one step and writes one row.
+
+    Not thread-safe: `Run` sees to it that one thread steps at a time.
+
+    Args:
+        model: called as `model(x, context=..., samples=..., generator=...)`.
+        objective: called as `objective(kl, x, x_hat, y)`.
+        x, y, context: the whole training set on the model's device; a batch costs an index.
+        settings: the recipe.
+        seed: of batches and posterior samples.
+
+    Raises:
+        Diverged: by `advance()`, before the weights are touched (on a GPU: within a frame).
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        x: Tensor,
+        y: Tensor | None,
+        context: Tensor | None,
+        settings: Settings,
+        seed: int,
+    ):
+        self.model, self.settings = model, settings
+        self.x, self.y, self.context = x, y, context
+        self.generator = torch.Generator(device=x.device).manual_seed(seed)
+        self.history = History(["step", "loss", "kl", "err/re", "beta", "lr"])
+        self.schedule = Schedule()
+        self.average = WeightAverage(model, settings.decay)
+        self.step = 0
+        self._order = torch.empty(0, dtype=torch.int64, device=x.device)
+        self._position = 0
+        self._pending: list[tuple[dict[str, float], list[str], Tensor]] = []
+        self._flushed = time.monotonic()
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
+        self._on_host = x.device.type == "cpu"
+        self.set_objective(objective)
+
+    def set_objective(self, objective: Objective) -> None:
+        """Train under this objective from the next step on; the model's Adam state is kept."""
+        self.objective = objective.to(self.x.device).train()
+        own = [p for p in objective.parameters() if p.requires_grad]
+        previous = getattr(self, "optimizer", None)
+        self.optimizer = torch.optim.Adam(
+            [{"params": self._parameters}] + ([{"params": own}] if own else []),
+            lr=self.settings.lr,
+            betas=self.settings.betas,
+            fused=self.x.device.type in ("cpu", "cuda"),
+        )
+        if previous is not None:
+            for parameter in self._parameters:
+                if parameter in previous.state:
+                    self.optimizer.state[parameter] = previous.state[parameter]
+
+    def __iter__(self) -> Iterator[int]:
+        """Step for ever; yields the number of steps made."""
+        while True:
+            self.advance()
+            yield self.step
+
+    def advance(self, what: str = "both") -> None:
+        """One step: of the model's weights ("theta"), the multipliers ("lambda") or both."""
+        choice("what", what, STEPS)
+        lr = self.settings.lr * self.schedule.factor(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        x, y, context = self._batch()
+        self.objective.train(what != "theta")
+        out = self.model(
+            x, context=context, samples=self.settings.samples, generator=self.generator
+        )
+        loss = self.objective(out.kl, x, out.x_hat, y)
+        row = self.objective.record()
+        if "err/re" not in row:
+            row["err/re"] = (out.x_hat.detach() - x).square().mean()
+        if what != "lambda":
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self._update(loss)
+        if what != "theta":
+            self.objective.step()
+        self.step += 1
+        self._write({"step": self.step, "lr": lr}, {"loss": loss.detach(), **row})
+        self.schedule.watch(self.step, self.history, list(self.objective.constraints))
+
+    def _update(self, loss: Tensor) -> None:
+        norm = nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
+        if self._on_host:
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise Diverged(self._reason(float(loss), float(norm)))
+        else:
+            # The hook of gradient scalers: a fused optimiser skips the step by itself, on the
+            # device, so that nothing waits for the host here.
+            self.optimizer.found_inf = (~(norm + loss).isfinite()).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.average.update()
+
+    def _reason(self, loss: float, norm: float) -> str:
+        culprit = f"the loss is {loss}" if not math.isfinite(loss) else f"its gradient is {norm}"
+        return f"training diverged at step {self.step + 1}: {culprit}; the weights are unharmed"
+
+    def _batch(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        size, count = self.settings.batch, len(self.x)
+        if size >= count:
+            return self.x, self.y, self.context
+        if self._position + size > len(self._order):
+            self._order = torch.randperm(count, generator=self.generator, device=self.x.device)
+            self._position = 0
+        index = self._order[self._position : self._position + size]
+        self._position += size
+        y = None if self.y is None else self.y[index]
+        context = None if self.context is None else self.context[index]
+        return self.x[index], y, context
+
+    def _write(self, known: dict[str, float], row: dict[str, Tensor | float]) -> None:
+        """Append the row, at once on a CPU; from a GPU rows travel in one copy per frame."""
+        tensors = {name: value for name, value in row.items() if isinstance(value, Tensor)}
+        known = {**known, **{k: v for k, v in row.items() if not isinstance(v, Tensor)}}
+        if self._on_host:
+            self._append(known | {name: float(value) for name, value in tensors.items()})
+            return
+        self._pending.append((known, list(tensors), torch.stack(list(tensors.values()))))
+        if len(self._pending) >= 256 or time.monotonic() - self._flushed > 0.05:
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring rows that still wait on the device into the history."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        # One transfer per kind of row; the kind changes only where the objective did.
+        start = 0
+        for end in range(1, len(pending) + 1):
+            if end == len(pending) or pending[end][1] != pending[start][1]:
+                values = torch.stack([tensor for _, _, tensor in pending[start:end]]).tolist()
+                for (known, names, _), numbers in zip(pending[start:end], values, strict=True):
+                    row = known | dict(zip(names, numbers, strict=True))
+                    if not math.isfinite(row["loss"]):
+                        raise Diverged(self._reason(row["loss"], math.nan))
+                    self._append(row)
+                start = end
+        self._flushed = time.monotonic()
+
+    def _append(self, row: dict[str, Any]) -> None:
+        for constraint in self.objective.constraints:
+            name = f"err/{constraint.name}"
+            row[name] = constraint.as_kappa(row[name])
+        if "re" not in {constraint.name for constraint in self.objective.constraints}:
+            row["err/re"] = row["err/re"] ** 0.5
+        self.history.append(row)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that a resumed loop needs: tensors by name, and plain data."""
+        self.flush()
+        tensors = {
+            "loop/generator": self.generator.get_state(),
+            "loop/order": self._order,
+            "history/rows": torch.from_numpy(self.history.rows()),
+        }
+        for prefix, module in (
+            ("model", self.model),
+            ("average", self.average.model),
+            ("objective", self.objective),
+        ):
+            tensors |= {f"{prefix}/{key}": value for key, value in module.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam/{index}/{key}": value for key, value in slots.items()}
+        plain = {
+            "step": self.step,
+            "position": self._position,
+            "averaged": self.average.steps,
+            "schedule": self.schedule.state,
+            "columns": list(self.history.columns),
+        }
+        return tensors, plain
+
+    def restore(self, tensors: dict[str, Tensor], plain: dict[str, Any]) -> None:
+        """Go on from `state()`, bit for bit on a CPU."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            cut = len(prefix) + 1
+            return {k[cut:]: v for k, v in tensors.items() if k.startswith(prefix + "/")}
+
+        self.model.load_state_dict(part("model"))
+        self.average.model.load_state_dict(part("average"))
+        self.objective.load_state_dict(part("objective"))
+        slots: dict[int, dict[str, Tensor]] = {}
+        for key, value in part("adam").items():
+            index, name = key.split("/")
+            slots.setdefault(int(index), {})[name] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.generator.set_state(tensors["loop/generator"].cpu())
+        self._order = tensors["loop/order"].to(self.x.device)
+        self._position, self.step = plain["position"], plain["step"]
+        self.average.steps, self.schedule.state = plain["averaged"], dict(plain["schedule"])
+        rows = tensors["history/rows"].cpu().numpy()
+        self.history = History.from_rows(plain["columns"], rows)

@@ -1,0 +1,153 @@
+"""Looking at a model without disturbing it: pictures, a probe of the latent space, an evaluation."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from geco_viz.constraints import Constraint
+from geco_viz.training.records import Pictures, Probe
+
+__all__ = ["Observer", "as_uint8"]
+
+SHOWN = 10  # data in the picture grid
+TILED = 100  # posterior samples a datum in the tiling, as in Fig. 8
+PAIRWISE = 64  # largest set whose pairwise densities are cheap enough to look at live
+HOLE = 0.1  # q(z)/prior(z) below which z is in a hole
+
+
+def as_uint8(images: Tensor) -> np.ndarray:
+    """Images (..., C, H, W) in [0, 1] as uint8 (..., H, W, C)."""
+    array = images.detach().clamp(0, 1).mul(255).round().to("cpu", torch.uint8).movedim(-3, -1)
+    return np.ascontiguousarray(array.numpy())
+
+
+class Observer:
+    """A private copy of the averaged weights, with random numbers of its own.
+
+    Args:
+        model: a copy that only the observer touches.
+        x, y, context: the training set.
+        labels: a name for each datum that is shown, or None.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor | None,
+        context: Tensor | None,
+        seed: int,
+    ):
+        self.model = model.eval()
+        self.x, self.y, self.context = x, y, context
+        self.step = 0
+        self.lock = threading.RLock()
+        self._generator = torch.Generator(device=x.device).manual_seed(seed)
+
+    def refresh(self, weights: nn.Module, step: int) -> None:
+        """Take over the weights of another copy; the caller sees to it that they stand still."""
+        with self.lock, torch.no_grad():
+            mine, theirs = self.model.state_dict(), weights.state_dict()
+            for name, value in mine.items():
+                value.copy_(theirs[name])
+            self.step = step
+
+    def _shown(self) -> tuple[Tensor, Tensor | None]:
+        return self.x[:SHOWN], None if self.context is None else self.context[:SHOWN]
+
+    @torch.no_grad()
+    def pictures(self) -> Pictures:
+        """Data, reconstructions, samples and the posterior's tiles at the observer's step."""
+        with self.lock:
+            x, context = self._shown()
+            single = self.model(x, context=context, generator=self._generator)
+            n = len(x)
+            if context is None:
+                sample = self.model.sample(n, generator=self._generator)
+            else:
+                sample = self.model.sample(n, context=context, generator=self._generator)
+            z = self._tiles(x, context)
+            mass, holes = self._masses()
+            labels = [""] * n if self.y is None else [str(int(label)) for label in self.y[:n]]
+            return Pictures(
+                data=as_uint8(x),
+                reconstruction=as_uint8(single.x_hat),
+                sample=as_uint8(sample),
+                labels=labels,
+                z=z,
+                tile_mass=mass,
+                holes=holes,
+                step=self.step,
+            )
+
+    def _tiles(self, x: Tensor, context: Tensor | None) -> np.ndarray:
+        if not hasattr(self.model, "encode"):
+            return np.empty((0, 0, 2), np.float32)
+        posterior = self.model.encode(x, context=context)
+        z = posterior.sample(TILED, self._generator)[0].movedim(0, 1)
+        return z.cpu().numpy().astype(np.float32)
+
+    def _pairwise(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """log q(z|x_i) for every datum, (m, n), and log q(z)/prior(z), (m,), in nats."""
+        posterior = self.model.encode(self.x, context=self.context)
+        log_q = posterior.log_prob(z[:, None])
+        prior = -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi))
+        return log_q, torch.logsumexp(log_q, 1) - math.log(len(self.x)) - prior
+
+    def _masses(self, draws: int = 1000) -> tuple[np.ndarray, float]:
+        if not hasattr(self.model, "encode") or len(self.x) > PAIRWISE:
+            return np.empty(0, np.float32), math.nan
+        z = torch.randn(
+            draws, self.model.latent_dim, generator=self._generator, device=self.x.device
+        )
+        log_q, log_ratio = self._pairwise(z)
+        mass = torch.bincount(log_q.argmax(1), minlength=len(self.x)).float() / draws
+        holes = (log_ratio < math.log(HOLE)).float().mean()
+        return mass.cpu().numpy(), float(holes)
+
+    @torch.no_grad()
+    def probe(self, z: Sequence[float] | np.ndarray) -> Probe:
+        """g(z), the weights w_i(z) and the density q(z)/prior(z) at one latent point.
+
+        Raises:
+            ValueError: z has not the model's latent dimension (missing ones are taken as 0).
+        """
+        point = np.asarray(z, np.float32).ravel()
+        d = self.model.latent_dim
+        if point.size > d or not np.isfinite(point).all():
+            raise ValueError(f"z must be at most {d} finite numbers, got {point.tolist()}")
+        with self.lock:
+            full = torch.zeros(1, d, device=self.x.device)
+            full[0, : point.size] = torch.from_numpy(point).to(full)
+            image = as_uint8(self.model.decode(full))[0]
+            if len(self.x) > PAIRWISE:
+                return Probe(image, np.empty(0, np.float32), math.nan, False)
+            log_q, log_ratio = self._pairwise(full)
+            weights = torch.softmax(log_q[0], 0).cpu().numpy()
+            density = float(log_ratio.exp())
+        return Probe(image, weights, density, density < HOLE)
+
+    def evaluate(
+        self, constraints: Sequence[Constraint], samples: int
+    ) -> dict[str, tuple[float, float]]:
+        """`evaluation.evaluate` of the observer's weights: each value with its standard error."""
+        from geco_viz.evaluation import evaluate
+
+        with self.lock:
+            result: dict[str, Any] = evaluate(
+                self.model,
+                self.x,
+                constraints,
+                y=self.y,
+                context=self.context,
+                samples=samples,
+                generator=self._generator,
+            )
+        return result

@@ -1,0 +1,104 @@
+"""What a run is doing, in words: its phase, one sentence with the figures, and a hint."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from geco_viz.constraints import Constraint
+from geco_viz.geco import GECO
+from geco_viz.objectives import Objective
+from geco_viz.training.history import History
+from geco_viz.training.schedule import is_settled, mean_constraint
+
+__all__ = ["describe", "phase_of"]
+
+
+def phase_of(objective: Objective, history: History, since: int) -> str:
+    """The phase that the figures show: Fig. 3's satisfying and tightening, settled or infeasible.
+
+    Infeasible: a multiplier has stood at its cap for 200 rows and its constraint is still violated.
+    """
+    if len(history) - since < 20:
+        return "starting"
+    constraints: list[Constraint] = list(objective.constraints)
+    # A short window follows the passage through kappa; a long one would lag by hundreds of steps.
+    values = [mean_constraint(history, constraint, rows=50) for constraint in constraints]
+    violated = [c for c, value in zip(constraints, values, strict=True) if value > 0.1]
+    if isinstance(objective, GECO):
+        for constraint in violated:
+            recent = history[f"multiplier/{constraint.name}"][-200:]
+            if recent.size == 200 and recent.min() >= 0.99 * objective.lambda_max:
+                return "infeasible"
+    if violated:
+        return "satisfying"
+    return "settled" if is_settled(history, since, constraints) else "tightening"
+
+
+def describe(
+    objective: Objective,
+    history: History,
+    evaluations: History,
+    phase: str,
+    limit: Any = None,
+) -> tuple[str, str]:
+    """The sentence and the hint for a phase.
+
+    Args:
+        objective: that trains.
+        history, evaluations: of the run; an evaluation, where there is one, is what is quoted.
+        phase: as shown.
+        limit: a rate-distortion curve with `.kappa` and `.rate`, or None.
+    """
+    if not len(history):
+        return "No step made yet.", "Press play."
+    window = slice(-50, None)
+    fresh = len(evaluations) and evaluations["step"][-1] > history["step"][-1] - 500
+    kl = float(evaluations["kl"][-1] if fresh else np.mean(history["kl"][window]))
+    words = []
+    for constraint in objective.constraints:
+        name, kappa = constraint.name, constraint.kappa
+        column = f"kappa_hat/{name}"
+        if fresh and column in evaluations.columns:
+            error = float(evaluations[column][-1])
+        else:
+            error = float(np.mean(history[f"err/{name}"][window]))
+        met = constraint.tolerance(error) <= 1.1 * constraint.tolerance(kappa)
+        symbol = "κ̂" if len(objective.constraints) == 1 else f"κ̂ {name.upper()}"
+        words.append(f"{symbol} = {error:.3g} {'meets' if met else 'misses'} κ = {kappa:.3g}.")
+    if not words:
+        words.append(f"Error {float(np.mean(history['err/re'][window])):.3g} RMS pixel.")
+    words.append(f"KL = {kl:.3g} nats{_over_limit(kl, objective, history, evaluations, limit)}.")
+    if fresh and "holes" in evaluations.columns and math.isfinite(evaluations["holes"][-1]):
+        words.append(f"Holes: {100 * float(evaluations['holes'][-1]):.2g} % of the prior.")
+    return " ".join(words), _hint(objective, phase)
+
+
+def _over_limit(
+    kl: float, objective: Objective, history: History, evaluations: History, limit: Any
+) -> str:
+    if limit is None or len(np.asarray(limit.kappa)) < 2:
+        return ""
+    if len(evaluations) and "kappa_hat/re" in evaluations.columns:
+        error = float(evaluations["kappa_hat/re"][-1])
+    else:
+        error = float(np.mean(history["err/re"][-50:]))
+    rate = float(np.interp(error, np.asarray(limit.kappa), np.asarray(limit.rate)))
+    gap = kl - rate
+    share = f" ({100 * gap / rate:+.0f} %)" if rate > 0.05 else ""
+    return f", {abs(gap):.2g} {'above' if gap >= 0 else 'below'} the limit R(κ̂) = {rate:.3g}{share}"
+
+
+def _hint(objective: Objective, phase: str) -> str:
+    if not objective.constraints:
+        return "No constraint holds the error: the KL goes where the likelihood sends it."
+    return {
+        "starting": "λ starts at 1 and follows the error.",
+        "satisfying": "The error is above κ, so λ grows and reconstruction comes first.",
+        "tightening": "The error is at κ: now the KL falls, and λ finds its price.",
+        "settled": "Raise κ and the tiles merge; lower it and λ climbs.",
+        "infeasible": "λ is at its cap and the error still above κ: this model cannot reach "
+        "this κ. Raise κ, or use a larger model.",
+    }.get(phase, "")
