@@ -149,7 +149,7 @@ def _compose(
             for letter, low, high in (("x", left, right), ("y", bottom, top)):
                 axis = dict(body.get(f"{letter}axis{end}", {}))
                 span = axis.get("domain", (0, 1))
-                axis["domain"] = [low + share * (high - low) for share in span]
+                axis["domain"] = [min(low + share * (high - low), 1.0) for share in span]
                 axis["anchor"] = moved(axis.get("anchor", ("y" if letter == "x" else "x") + end))
                 if "scaleanchor" in axis:
                     axis["scaleanchor"] = moved(axis["scaleanchor"])
