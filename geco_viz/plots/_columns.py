@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def constraint_names(columns: Mapping[str, Any]) -> list[str]:
 
 
 def thin(values: Sequence[NDArray[np.float64]], points: int = DRAWN) -> NDArray[np.intp]:
-    """Return at most `points` row indices: each bucket's minimum and maximum of every array, and both ends."""
+    """Return at most `points` row indices: the extremes of every array's buckets, and both ends."""
     rows = len(values[0])
     if rows <= points:
         return np.arange(rows)
@@ -58,7 +59,7 @@ def thin(values: Sequence[NDArray[np.float64]], points: int = DRAWN) -> NDArray[
     for value in values:
         low = np.where(np.isfinite(value), value, np.inf)
         high = np.where(np.isfinite(value), value, -np.inf)
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             keep += [start + int(low[start:end].argmin()), start + int(high[start:end].argmax())]
     return np.unique(keep)
 

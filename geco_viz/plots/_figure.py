@@ -1,4 +1,4 @@
-"""From plain traces and layout to a plotly figure: the one place of this room that imports plotly."""
+"""From plain traces and layout to a plotly figure: only here does this room import plotly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from geco_viz.plots.themes import template
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["curve_axis", "finish", "log_axis", "step_markers"]
+__all__ = ["curve_axis", "finish", "log_axis", "plain", "step_markers"]
 
 
 def finish(
@@ -22,6 +22,11 @@ def finish(
 
     heading = {"text": title, "subtitle": {"text": subtitle}}
     return Figure(data=data, layout={"template": template(theme), "title": heading, **layout})
+
+
+def plain(figure: Figure) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the traces and the layout of a figure as dictionaries, arrays still arrays."""
+    return [trace.to_plotly_json() for trace in figure.data], figure.layout.to_plotly_json()
 
 
 def step_markers(

@@ -83,19 +83,17 @@ def multiplier(history: Any, theme: str = "light") -> Figure:
         xaxis=curve_axis("step", _steps(step)),
         yaxis=log_axis("β (data units²), λ (nats)", span),
         annotations=_end_labels(colours, ends, span),
-        showlegend=len(data) > 0,
-        legend={"x": 1, "y": 1.01, "xanchor": "right", "yanchor": "bottom", "orientation": "h"},
+        showlegend=False,
         margin={"l": 70, "r": 86, "t": 72, "b": 60},
     )
 
 
-def error(
-    history: Any, theme: str = "light", units: Mapping[str, str] | None = None
-) -> Figure:
+def error(history: Any, theme: str = "light", units: Mapping[str, str] | None = None) -> Figure:
     """Draw each constraint's error, coloured by iteration, against its κ.
 
     Errors are in the units of κ: for RE √(mean over pixels of (x − x̂)²) ≤ κ is the constraint. The
-    scale is log, but linear for probabilities and correlations (CLA, pNCC). A κ edited during the run shows as a step.
+    scale is log, but linear for probabilities and correlations (CLA, pNCC). A κ edited during the
+    run shows as a step.
 
     Args:
         history: columns `step`, `err/<constraint>` and, where there is one, `kappa/<constraint>`.

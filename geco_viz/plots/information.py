@@ -1,4 +1,4 @@
-"""The information plane: the rate a run pays against the distortion it gets, above the limit R(D)."""
+"""The information plane: the rate a run pays for its distortion, above the limit R(D)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 __all__ = ["information_plane", "newest"]
+
+# Ghosts are there for their place, not their detail.
+GHOSTLY = 240
 
 
 def newest(columns: Columns, name: str) -> float | None:
@@ -40,7 +43,7 @@ def information_plane(
 
     Args:
         history: columns `step`, `kl` (nats) and `err/re` (RMS pixel), each (n,).
-        limit: has `.kappa` (m,) RMS pixel, `.rate` (m,) nats, `.certificate` nats, a number or (m,).
+        limit: has `.kappa` (m,) RMS pixel, `.rate` (m,) nats, `.certificate` nats, scalar or (m,).
         evaluations: columns `kappa_hat/re` and `kl`, with `/se` columns drawn as error bars.
         ghosts: earlier runs, each with `.name` and `.rows` (k, 3): step, err/re, kl.
         kappa: the vertical line, RMS pixel; left out, the history's newest `kappa/re`.
@@ -52,7 +55,7 @@ def information_plane(
     Source: section 3.1 and figure 3 of the paper; the limit is that of the empirical distribution.
 
     Example:
-        >>> run = {"step": [0, 1], "kl": [0.1, 1.8], "err/re": [0.2, 0.05], "kappa/re": [0.05, 0.05]}
+        >>> run = {"step": [0, 1], "kl": [0.1, 1.8], "err/re": [0.2, 0.05]}
         >>> figure = information_plane(run)
         >>> figure.layout.xaxis.title.text
         'reconstruction error (RMS pixel)'
@@ -113,7 +116,14 @@ def information_plane(
         yaxis=curve_axis("KL (nats)", up),
         shapes=shapes,
         annotations=annotations,
-        legend={"x": 0.99, "y": 0.99, "xanchor": "right", "yanchor": "top"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+        },
+        margin={"l": 70, "r": 24, "t": 72, "b": 92},
     )
 
 
@@ -166,13 +176,13 @@ def _limit(
 
 def _ghost(colours: dict[str, Any], ghost: Any) -> dict[str, Any]:
     rows = np.asarray(ghost.rows, dtype=np.float64).reshape(-1, 3)
-    rows = rows[thin([rows[:, 1], rows[:, 2]], 400)] if len(rows) else rows
+    rows = rows[thin([rows[:, 1], rows[:, 2]], GHOSTLY)] if len(rows) else rows
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "markers",
         "x": rows[:, 1],
         "y": rows[:, 2],
-        "line": {"color": colours["ghost"], "width": 1.2, "dash": "dot"},
+        "marker": {"color": colours["ghost"], "size": 4, "opacity": 0.7},
         "customdata": rows[:, 0],
         "hovertemplate": "step %{customdata:,}<br>error %{x:.4f} RMS pixel<br>KL %{y:.3f} nats"
         f"<extra>{ghost.name}</extra>",
@@ -182,7 +192,7 @@ def _ghost(colours: dict[str, Any], ghost: Any) -> dict[str, Any]:
 
 def _evaluations(colours: dict[str, Any], shots: Columns) -> dict[str, Any]:
     bars = {
-        name: {"type": "data", "array": shots[f"{column}/se"], "thickness": 1.2, "width": 3}
+        name: {"type": "data", "array": shots[f"{column}/se"], "thickness": 1.2, "width": 0}
         for name, column in (("error_x", "kappa_hat/re"), ("error_y", "kl"))
         if f"{column}/se" in shots
     }
@@ -203,11 +213,13 @@ def _evaluations(colours: dict[str, Any], shots: Columns) -> dict[str, Any]:
         "customdata": shots["step"],
         "hovertemplate": "evaluation at step %{customdata:,}<br>κ̂ %{x:.4f} RMS pixel<br>"
         "average KL %{y:.3f} nats<extra></extra>",
-        "name": "evaluations (last: large)",
+        "name": "evaluations",
     }
 
 
-def _last(colours: dict[str, Any], x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, Any]:
+def _last(
+    colours: dict[str, Any], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -243,7 +255,9 @@ def _kappa_label(colours: dict[str, Any], kappa: float) -> dict[str, Any]:
         "x": kappa,
         "y": 1,
         "yref": "y domain",
-        "yanchor": "bottom",
+        "yanchor": "top",
+        "xanchor": "left",
+        "xshift": 4,
         "text": f"κ = {kappa:.3g}",
         "showarrow": False,
         "font": {"color": colours["accent"], "size": 14},
@@ -253,7 +267,7 @@ def _kappa_label(colours: dict[str, Any], kappa: float) -> dict[str, Any]:
 def _ranges(
     columns: Columns, limit: Any, kappa: float | None, shots: Columns
 ) -> tuple[list[float], list[float]]:
-    """Return axis ranges for where the run settles; a double click shows the early excursions too."""
+    """Return axis ranges for where the run settles; a double click shows the early steps."""
     spans = []
     for name, shot, curve, extra in (
         ("err/re", "kappa_hat/re", "kappa", [] if kappa is None else [1.6 * kappa]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geco_viz.plots._figure import finish
+from geco_viz.plots._figure import finish, plain
 from geco_viz.plots.curves import error, multiplier
 from geco_viz.plots.information import information_plane
 from geco_viz.plots.pictures import images
@@ -87,7 +87,7 @@ def run_figure(source: Any, theme: str = "light") -> Figure:
         >>> from types import SimpleNamespace
         >>> run = SimpleNamespace(history={"step": [0], "kl": [1.0], "err/re": [0.1]})
         >>> run_figure(run).layout.height
-        860
+        900
     """
     colours = theme_of(theme)
     panels = list(figures_of(source, theme).values())
@@ -95,7 +95,18 @@ def run_figure(source: Any, theme: str = "light") -> Figure:
     cells = _cells(len(top), 0.56, 1.0) + _cells(len(bottom), 0.0, 0.36)
     traces, layout = _compose(colours, panels, cells)
     title = str(getattr(source, "title", "") or "Run")
-    return finish(colours, traces, title, "", height=860, width=1280, **layout)
+    figure = finish(
+        colours,
+        traces,
+        title,
+        "",
+        height=900,
+        width=1280,
+        margin={"l": 70, "r": 24, "t": 110, "b": 92},
+        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        **layout,
+    )
+    return figure.update_layout(title_y=0.985, title_yanchor="top")
 
 
 def _filled(evaluations: Any) -> Any:
@@ -109,7 +120,7 @@ def _filled(evaluations: Any) -> Any:
 
 
 def _cells(count: int, low: float, high: float) -> list[tuple[float, float, float, float]]:
-    gap = 0.09
+    gap = 0.13
     width = (1 - gap * (count - 1)) / max(count, 1)
     return [(i * (width + gap), i * (width + gap) + width, low, high) for i in range(count)]
 
@@ -119,13 +130,13 @@ def _compose(
     panels: Sequence[Figure],
     cells: Sequence[tuple[float, float, float, float]],
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return traces and layout of `panels` moved into `cells` (left, right, bottom, top) of one figure."""
+    """Return traces and layout of `panels`, moved into `cells`: left, right, bottom, top."""
     traces: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"shapes": [], "annotations": [], "showlegend": False}
+    layout: dict[str, Any] = {"shapes": [], "annotations": []}
     used = 0
+    # Only the first panel's traces need a legend; the others are labelled where they are drawn.
     for panel, (left, right, bottom, top) in zip(panels, cells, strict=True):
-        plain = panel.to_plotly_json()
-        body = plain["layout"]
+        drawn, body = plain(panel)
         numbers = sorted({int(name[5:] or 1) for name in body if re.match(r"[xy]axis\d*$", name)})
         shift = {number: used + place + 1 for place, number in enumerate(numbers)}
         used += len(numbers)
@@ -137,9 +148,11 @@ def _compose(
             number = shift[int(match[2] or 1)]
             return match[1] + ("" if number == 1 else str(number)) + match[3]
 
-        for trace in plain["data"]:
+        for trace in drawn:
             trace = {**trace, "xaxis": moved(trace.get("xaxis", "x"))}
             trace["yaxis"] = moved(trace.get("yaxis", "y"))
+            if trace["type"] != "image" and panel is not panels[0]:
+                trace["showlegend"] = False
             if "marker" in trace:
                 trace["marker"] = {**trace["marker"], "showscale": False}
                 trace["marker"].pop("colorbar", None)

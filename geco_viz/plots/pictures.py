@@ -70,7 +70,8 @@ def images(
     """Draw rows of data, reconstructions and samples of the prior, as one image trace.
 
     Args:
-        data: (n, H, W) or (n, H, W, C), uint8 or floats in [0, 1], C = 1 or 3; at most 16 are drawn.
+        data: (n, H, W) or (n, H, W, C), uint8 or floats in [0, 1], C = 1 or 3; the first 16
+            are drawn.
         reconstruction: the same shape, or None.
         sample: (any number, H, W, C), or None.
         labels: (n,) names above the columns, or None.
@@ -85,12 +86,14 @@ def images(
     Example:
         >>> digits = np.zeros((2, 28, 28), np.uint8)
         >>> list(images(digits, digits).layout.yaxis.ticktext)
-        ['data', 'reconstructions']
+        ['data', 'recon']
     """
     colours = theme_of(theme)
-    given = {"data": data, "reconstructions": reconstruction, "samples": sample}
+    given = {"data": data, "recon": reconstruction, "samples": sample}
     rows = {
-        name: as_pixels(name, values)[:WIDEST] for name, values in given.items() if values is not None
+        name: as_pixels(name, values)[:WIDEST]
+        for name, values in given.items()
+        if values is not None
     }
     for name, row in rows.items():
         if row.shape[1:] != rows["data"].shape[1:]:
@@ -128,5 +131,6 @@ def images(
             "range": [picture.shape[0] - 0.5, -0.5],
             "scaleanchor": "x",
             "constrain": "domain",
+            "constraintoward": "top",
         },
     )

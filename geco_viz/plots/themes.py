@@ -1,11 +1,11 @@
 """Colours and type of every picture, light and dark, as plain data.
 
 Nothing here imports plotly, so that the live page gets the same constants as JSON. Categories are
-Okabe and Ito's palette without its vermillion: κ and the rate-distortion limit, drawn in the accent,
-never share a colour with a tile. Yellow is darkened on white and black lightened on dark, where the
-originals cannot be read; the accent is a vermillion moved away from that yellow, so that the two
-differ for red- and green-blind eyes as well (tested). Iterations use viridis, cut where it would vanish into
-the background.
+Okabe and Ito's palette without its vermillion: κ and the rate-distortion limit, drawn in the
+accent, never share a colour with a tile. Yellow is darkened on white and black lightened on dark,
+where the originals cannot be read; the accent is a vermillion moved away from that yellow, so that
+the two differ for red- and green-blind eyes as well. Iterations use viridis, cut where it would
+vanish into the background.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def tiling(
 ) -> Figure:
     """Draw posterior samples coloured by datum over the prior, and each tile's mass against 1/n.
 
-    Tile i is where q(z | x_i) is the largest of all; its mass under the prior is 1/n where the tiles
+    Tile i is where q(z | x_i) is the largest of all; its mass under the prior is 1/n where tiles
     are equiprobable, as they are for κ → 0. Up to 14 data have a colour (and then a symbol) each;
     more are coloured by label. Of too many samples an even share per datum is drawn.
 
@@ -89,10 +89,12 @@ def tiling(
     beside = masses is not None and apart
     if beside and masses is not None:
         data.append(_bars(colours, kinds, masses * count))
-        layout |= _beside(colours, kinds, float(np.max(masses * count)))
+        layout |= _beside(colours, kinds, masses * count)
     tail = f" of {latent}" if latent > 2 else ""
     subtitle = ["samples of q(z | x), circles: prior at 1, 2, 3 σ"]
-    subtitle += [] if holes is None or np.isnan(holes) else [f"holes {100 * holes:.2g} % of the prior"]
+    subtitle += (
+        [] if holes is None or np.isnan(holes) else [f"holes {100 * holes:.2g} % of the prior"]
+    )
     subtitle += [] if step is None else [f"step {step:,}"]
     return finish(
         colours,
@@ -148,20 +150,16 @@ def _bars(colours: dict[str, Any], kinds: list[str], relative: Any) -> dict[str,
         "xaxis": "x2",
         "yaxis": "y2",
         "marker": {"color": [category(colours, index) for index in range(len(kinds))]},
-        "text": [f"{value:.2f}" for value in relative],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "textfont": {"size": 13, "color": colours["text"]},
         "hovertemplate": "n × tile mass %{x:.3f}<extra></extra>",
         "name": "tile mass × n",
         "showlegend": False,
     }
 
 
-def _beside(colours: dict[str, Any], kinds: list[str], top: float) -> dict[str, Any]:
+def _beside(colours: dict[str, Any], kinds: list[str], relative: Any) -> dict[str, Any]:
     return {
         "xaxis2": {
-            **curve_axis("tile mass × n", [0, 1.45 * max(top, 1.0)]),
+            **curve_axis("tile mass × n", [0, 1.6 * max(float(np.max(relative)), 1.0)]),
             "domain": [0.8, 1],
             "anchor": "y2",
             "tickvals": [0, 1],
@@ -174,6 +172,19 @@ def _beside(colours: dict[str, Any], kinds: list[str], top: float) -> dict[str, 
             "showgrid": False,
             "tickfont": {"size": 14, "color": colours["text"]},
         },
+        "annotations": [
+            {
+                "x": 1,
+                "xref": "x2 domain",
+                "xanchor": "right",
+                "y": index,
+                "yref": "y2",
+                "text": f"{value:.2f}",
+                "showarrow": False,
+                "font": {"size": 13, "color": colours["text"]},
+            }
+            for index, value in enumerate(relative)
+        ],
         "shapes": [
             {
                 "type": "line",
