@@ -13,7 +13,7 @@ from geco_viz import _checks
 from geco_viz.models.decoders import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Shape
 from geco_viz.models.gaussian import DiagonalGaussian, GaussianHead
 from geco_viz.models.nvp import ConditionalNVP, NVPPosterior
-from geco_viz.models.vae import VAE, Output, Posterior
+from geco_viz.models.vae import VAE, Model, Output, Posterior
 
 __all__ = [
     "VAE",
@@ -24,6 +24,7 @@ __all__ = [
     "GaussianHead",
     "MLPDecoder",
     "MLPEncoder",
+    "Model",
     "NVPPosterior",
     "Output",
     "Posterior",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from geco_viz import _checks
 
-__all__ = ["VAE", "Output", "Posterior"]
+__all__ = ["VAE", "Model", "Output", "Posterior"]
 
 
 class Posterior(Protocol):
@@ -37,6 +37,18 @@ class Output(NamedTuple):
     x_hat: Tensor
     kl: Tensor
     z: Tensor
+
+
+class Model(Protocol):
+    """What the rest of the package asks of a model; `VAE` is one, and yours may be another."""
+
+    latent_dim: int
+
+    def encode(self, x: Tensor, context: Tensor | None = None) -> Posterior:
+        """q(z|x) for a batch (B, C, H, W)."""
+
+    def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """(..., d) to images (..., C, H, W) in data units."""
 
 
 class VAE(nn.Module):
