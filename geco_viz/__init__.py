@@ -1,4 +1,4 @@
-"""geco_viz: watch and steer a constrained VAE while it trains (Taming VAEs, Rezende & Viola 2018)."""
+"""Watch and steer a constrained VAE while it trains (Taming VAEs, Rezende & Viola 2018)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constraints on reconstructions (Table 1): an error, its tolerance, and the kappa a person sets."""
+"""Constraints on reconstructions (Table 1): an error, its tolerance, and kappa."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ class Constraint(nn.Module):
 
     def check(self, value: Any) -> float:
         """Return `value` as a float if this constraint allows it as kappa, else raise."""
-        return number(
-            "kappa", value, low=self.low, high=self.high, open_low=True, open_high=True
-        )
+        return number("kappa", value, low=self.low, high=self.high, open_low=True, open_high=True)
 
     def error(self, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         """The batch's average error, a 0-d tensor with a gradient to `x_hat`."""

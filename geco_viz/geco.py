@@ -1,4 +1,4 @@
-"""GECO, Algorithm 1: the KL under reconstruction constraints, with multipliers that set themselves."""
+"""GECO, Algorithm 1: the KL under constraints, with multipliers that set themselves."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class GECO(Objective):
 
     Args:
         constraints: one or more `Constraint`, with different names.
-        nu: learning rate of log lambda. Keep nu * s / (1 - alpha) below about 1, where s =
-            d ln D / d ln beta is 1 for Gaussian data and 4 to 7 for MNIST; above it kappa edits ring.
+        nu: learning rate of log lambda. Keep nu * s / (1 - alpha) below about 1, with s =
+            d ln D / d ln beta, 1 for Gaussian data and 4 to 7 for MNIST; above it edits ring.
         alpha: the moving average's memory, in [0, 1).
-        lambda_min, lambda_max: bounds of every multiplier, nats. The default lambda_max is d_x / 2,
+        lambda_min, lambda_max: bounds of every multiplier, nats. lambda_max is d_x / 2 by default,
             which bounds lambda* for Gaussian data of d_x pixels.
         normalise: False is Algorithm 1 to the letter: C summed over pixels (Table 1), the average
             in the value and the batch in the gradient, no division, no clip, and only a numerical
@@ -202,12 +202,12 @@ class GECO(Objective):
 
     @property
     def constraint(self) -> dict[str, float]:
-        """Each dimensionless c = average error / tolerance - 1: <= 0 where the constraint is met."""
+        """Each dimensionless c = average error / tolerance - 1: <= 0 where it is met."""
         return self._named(self.average * self._inverse_tolerance() - 1)
 
     @property
     def beta(self) -> float | None:
-        r"""The equivalent Gaussian decoder's variance, d_x kappa^2 / (2 lambda), data units squared.
+        r"""The equivalent Gaussian decoder's variance, d_x kappa^2 / (2 lambda), data units^2.
 
         None without an RE constraint or before the first call. With normalise=False the Lagrangian
         is KL + lambda SSE, so beta = 1 / (2 lambda) (eq. 19, 20).

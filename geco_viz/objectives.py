@@ -1,4 +1,4 @@
-"""Objectives behind one protocol: ELBO, beta-VAE and the hand-annealed schedule; GECO is in geco.py."""
+"""Objectives behind one protocol: ELBO, beta-VAE, hand-annealed beta; GECO is in geco.py."""
 
 from __future__ import annotations
 
@@ -38,10 +38,17 @@ class Objective(nn.Module):
         names = [constraint.name for constraint in constraints]
         if len(set(names)) < len(names):
             raise ValueError(f"constraints must have different names, got {names}")
-        self.constraints = nn.ModuleList(constraints)
+        self._given = tuple(constraints)
+        # Registered for their state; the tuple keeps their type.
+        self._constraints = nn.ModuleList(constraints)
         self._kl = self._lagrangian = torch.tensor(math.nan)
         self._errors = torch.full((len(names),), math.nan)
         self._constants: dict[tuple[float, ...], Tensor] = {}
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints, in the order they were given."""
+        return self._given
 
     @property
     def lagrangian(self) -> float:

@@ -132,19 +132,19 @@ class Loop:
         out = self.model(
             x, context=context, samples=self.settings.samples, generator=self.generator
         )
-        loss = self.objective(out.kl, x, out.x_hat, y)
+        loss: Tensor = self.objective(out.kl, x, out.x_hat, y)
         row = self.objective.record()
         if "err/re" not in row:
             row["err/re"] = (out.x_hat.detach() - x).square().mean()
         if what != "lambda":
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            self._update(loss)
+            self._update(loss.detach())
         if what != "theta":
             self.objective.step()
         self.step += 1
         self._write({"step": self.step, "lr": lr}, {"loss": loss.detach(), **row})
-        self.schedule.watch(self.step, self.history, list(self.objective.constraints))
+        self.schedule.watch(self.step, self.history, self.objective.constraints)
 
     def _update(self, loss: Tensor) -> None:
         norm = nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)

@@ -1,4 +1,4 @@
-"""Looking at a model without disturbing it: pictures, a probe of the latent space, an evaluation."""
+"""Looking at a model without disturbing it: pictures, a probe, an evaluation."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Observer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Any,
         x: Tensor,
         y: Tensor | None,
         context: Tensor | None,
         seed: int,
     ):
-        self.model = model.eval()
+        self.model: Any = model.eval()
         self.x, self.y, self.context = x, y, context
         self.step = 0
         self.lock = threading.RLock()

@@ -1,4 +1,4 @@
-"""The learning rate as a factor of its base: held, lowered over a stretch, or lowered once settled."""
+"""The learning rate's factor: held, lowered over a stretch, or lowered once settled."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ class Schedule:
     def watch(self, step: int, history: History, constraints: Sequence[Constraint]) -> None:
         """Lower a held rate once the run has settled; looks every 50 steps."""
         state = self.state
-        if state["mode"] == "hold" and state["lowered"] is None and step % 50 == 0:
-            if is_settled(history, state["start"], constraints):
-                state["lowered"] = step
+        due = state["mode"] == "hold" and state["lowered"] is None and step % 50 == 0
+        if due and is_settled(history, state["start"], constraints):
+            state["lowered"] = step
 
     def factor(self, step: int) -> float:
         """The factor for the step about to be made."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from geco_viz.constraints import Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
 from geco_viz.training.history import History
@@ -23,7 +22,7 @@ def phase_of(objective: Objective, history: History, since: int) -> str:
     """
     if len(history) - since < 20:
         return "starting"
-    constraints: list[Constraint] = list(objective.constraints)
+    constraints = objective.constraints
     # A short window follows the passage through kappa; a long one would lag by hundreds of steps.
     values = [mean_constraint(history, constraint, rows=50) for constraint in constraints]
     violated = [c for c, value in zip(constraints, values, strict=True) if value > 0.1]

@@ -1,0 +1,54 @@
+"""Evaluations off the hot path: a thread that looks at a playing run every few seconds."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+import torch
+
+from geco_viz._checks import number
+
+__all__ = ["Evaluator"]
+
+
+class Evaluator:
+    """Calls `run.evaluate()` every so many seconds; holds the run by a weak reference only."""
+
+    def __init__(self, run: weakref.ref[Any]):
+        self._run = run
+        self._halt = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, every: float | None) -> None:
+        """Begin, or go on with another interval; None ends it."""
+        self.stop()
+        if every is None:
+            return
+        seconds = number("evaluate_every", every, low=0, open_low=True)
+        self._halt = threading.Event()
+        self._thread = threading.Thread(
+            target=self._work,
+            args=(self._halt, seconds),
+            name="geco-viz evaluation",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the evaluation in hand, without waiting for it."""
+        self._halt.set()
+
+    def _work(self, halt: threading.Event, seconds: float) -> None:
+        torch.set_num_threads(1)
+        while not halt.wait(seconds):
+            run = self._run()
+            if run is None or not run.playing:
+                return
+            try:
+                run.evaluate()
+            except Exception as error:
+                run.evaluation_error = error
+                return
+            del run

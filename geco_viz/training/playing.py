@@ -1,0 +1,147 @@
+"""Stepping a run: in the foreground with a progress bar, or in a thread of its own."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Self, TypeVar
+
+from geco_viz._checks import choice, integer
+from geco_viz.training.loop import STEPS
+from geco_viz.training.progress import bar, deferred_interrupt
+from geco_viz.training.steering import Steering
+
+__all__ = ["Playing"]
+
+T = TypeVar("T")
+AUTOSAVE = 60.0  # seconds
+
+
+class Playing(Steering):
+    """Train, play, pause, step, wait and stop."""
+
+    _saved: float
+    _saved_step: int
+
+    def autosave(self) -> None:
+        """Save to `out`, by the stepping thread; `Keeping` says how."""
+
+    def _one_step(self, what: str = "both") -> None:
+        if self._asked:
+            self._apply()
+        self.loop.advance(what)
+        if self.out is not None and time.monotonic() - self._saved > AUTOSAVE:
+            self.autosave()
+
+    def _at_rest(self) -> None:
+        self.loop.flush()
+        if self.out is not None and self._saved_step != self.loop.step:
+            self.autosave()
+
+    def steps(self, count: int) -> Iterator[Self]:
+        """Make `count` steps in the foreground; yields the run after each.
+
+        The learning rate falls over the last 40 %. Leaving the loop early is allowed.
+        """
+        count = integer("steps", count, low=1)
+        with self._stepper.foreground():
+            self._apply()
+            self.loop.schedule.stretch(self.loop.step, count)
+            self._log("train", count)
+            for _ in range(count):
+                self._stepper.one()
+                yield self
+
+    def train(self, steps: int, progress: bool = True) -> Self:
+        """Train in the foreground, with a progress bar; the run itself is returned.
+
+        The learning rate falls to 5 % over the last 40 % of the steps. An interrupt stops after
+        the step in hand and leaves a usable run. A run that plays in the background is stopped.
+
+        Raises:
+            Diverged: a value is not finite; the weights and the history are unharmed.
+            KeyboardInterrupt: after an interrupt.
+        """
+        with deferred_interrupt() as interrupted, bar(steps, self, progress) as advance:
+            for _ in self.steps(steps):
+                advance()
+                if interrupted():
+                    break
+        return self
+
+    def step(self, what: str = "both") -> Self:
+        """One step: of the weights ("theta"), of the multipliers ("lambda"), or of both."""
+        choice("what", what, STEPS)
+        if self._stepper.playing:
+            self.pause()
+
+        def single() -> None:
+            self._apply()
+            self._log("step", what)
+            self._one_step(what)
+            self.loop.flush()
+
+        self._stepper.between_steps(single)
+        return self
+
+    def play(self, evaluate_every: float | None = 2.0) -> Self:
+        """Train in the background until `pause()` or `stop()`; returns at once.
+
+        The learning rate is held, lowered once the run has settled, and restored by an edit.
+
+        Args:
+            evaluate_every: seconds between evaluations of the averaged weights, or None.
+        """
+        if not self._stepper.playing:
+
+            def begin() -> None:
+                if self.loop.schedule.state["mode"] != "hold":
+                    self._since = len(self.history)
+                self.loop.schedule.hold(self.loop.step)
+                self._log("play", None)
+
+            self._stepper.between_steps(begin)
+            self._stepper.play()
+        self._evaluator.start(evaluate_every)
+        self.version += 1
+        return self
+
+    def pause(self) -> Self:
+        """Rest after the step in hand; `play()` goes on."""
+        self._stepper.pause()
+        self._evaluator.stop()
+        self.version += 1
+        return self
+
+    def stop(self) -> Self:
+        """End the background threads; the run stays whole, and `play()` starts again."""
+        self._stepper.stop()
+        self._evaluator.stop()
+        self.version += 1
+        return self
+
+    def wait(self, steps: int, timeout: float | None = None) -> Self:
+        """Wait until the playing run has made `steps` more steps, or has come to rest.
+
+        Raises:
+            RuntimeError: the run is not playing.
+            TimeoutError: `timeout` seconds were not enough.
+            Exception: what ended the background thread.
+        """
+        target = self.loop.step + integer("steps", steps, low=1)
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        if not self._stepper.playing and self.error is None:
+            raise RuntimeError("the run is not playing: call run.play() before run.wait()")
+        while self.loop.step < target and self._stepper.playing:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.loop.step} of {target} steps after {timeout} s")
+            time.sleep(0.01)
+        if self.error is not None:
+            raise self.error
+        self.between_steps(self.loop.flush)
+        return self
+
+    def between_steps(self, function: Callable[[], T]) -> T:
+        """Run a function while nothing steps, and return its value."""
+        return self._stepper.between_steps(function)

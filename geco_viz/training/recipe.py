@@ -1,0 +1,108 @@
+"""From names to objects: data, model, objective, device and settings, and back to plain data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geco_viz._checks import choice
+from geco_viz.constraints import RE, Constraint
+from geco_viz.geco import GECO
+from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
+from geco_viz.training.loop import Settings
+
+__all__ = ["CONSTRAINTS", "OBJECTIVES", "as_model", "as_objective", "device_of", "settings_for"]
+
+OBJECTIVES = ("elbo", "beta", "annealed", "geco")
+CONSTRAINTS: dict[str, Callable[..., Constraint]] = {"re": RE}
+SMALL = 64  # sets that fit one batch, like Micro-MNIST
+
+
+def device_of(device: str | torch.device) -> torch.device:
+    """The device asked for; "auto" is CUDA, then MPS, then the CPU.
+
+    Raises:
+        ValueError: no such device on this machine.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(
+            f"device must be 'auto' or one that this machine has, got {device!r}: {error}"
+        ) from error
+    return found
+
+
+def settings_for(count: int, **given: Any) -> Settings:
+    """The recipe for a set of `count` data, with whatever was given put over it.
+
+    Small sets train on all their data with many posterior samples each (Micro-MNIST); large ones
+    on batches of 128 with one sample.
+    """
+    if count <= SMALL:
+        recipe: dict[str, Any] = {"lr": 6e-3, "batch": count, "samples": 32}
+    else:
+        recipe = {"lr": 1e-3, "batch": 128, "samples": 1}
+    recipe |= {name: value for name, value in given.items() if value is not None}
+    if isinstance(recipe.get("betas"), list):
+        recipe["betas"] = tuple(recipe["betas"])
+    return Settings(**recipe)
+
+
+def as_model(model: Any, x: Tensor, seed: int, device: torch.device) -> nn.Module:
+    """A module as it is, or one built by name or configuration with weights from `seed`."""
+    if isinstance(model, nn.Module):
+        return model.to(device)
+    from geco_viz import models
+
+    config = dict(model) if isinstance(model, dict) else {"name": model}
+    config.setdefault("shape", list(x.shape[1:]))
+    # The weights come from torch's global generator: fork it, the user's own sequence goes on.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return models.build(**config).to(device)
+
+
+def as_objective(objective: Any, count: int) -> Objective:
+    """An objective as it is, or one made from a name, a specification or nothing at all.
+
+    Without one: GECO on the reconstruction error, with the kappa and nu that the set's size wants.
+    """
+    if isinstance(objective, Objective):
+        return objective
+    if isinstance(objective, Constraint):
+        return GECO(objective)
+    if objective is None:
+        objective = "geco"
+    if isinstance(objective, dict):
+        return _from_spec(objective)
+    name = choice("objective", objective, OBJECTIVES)
+    if name == "geco":
+        small = count <= SMALL
+        return GECO(RE(kappa=0.05 if small else 0.1), nu=0.05 if small else 0.1)
+    return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
+
+
+def _from_spec(spec: dict[str, Any]) -> Objective:
+    settings = dict(spec)
+    name = choice("objective", settings.pop("name", None), OBJECTIVES)
+    if name == "geco":
+        parts = [
+            CONSTRAINTS[choice("constraint", part["name"], CONSTRAINTS)](kappa=part["kappa"])
+            for part in settings.pop("constraints", [])
+        ]
+        return GECO(*parts, **settings)
+    kind: Any = {"elbo": ELBO, "beta": BetaVAE, "annealed": Annealed}[name]
+    allowed = inspect.signature(kind).parameters
+    for key in settings:
+        choice(f"setting of {name}", key, allowed)
+    return kind(**settings)

@@ -1,0 +1,114 @@
+"""A run: data, model and objective that train, in the foreground or behind a live view."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+import weakref
+from collections import deque
+from typing import Any
+
+import torch
+
+from geco_viz import data as datasets
+from geco_viz._checks import integer
+from geco_viz.training import checkpoint, registry
+from geco_viz.training.evaluator import Evaluator
+from geco_viz.training.history import History
+from geco_viz.training.keeping import Keeping
+from geco_viz.training.loop import Loop
+from geco_viz.training.observer import Observer
+from geco_viz.training.recipe import as_model, as_objective, device_of, settings_for
+from geco_viz.training.showing import Showing
+from geco_viz.training.stepper import Stepper
+
+__all__ = ["Run"]
+
+
+class Run(Keeping, Showing):
+    """Train a VAE under an objective, watch it and steer it while it trains.
+
+    Args:
+        data: a name ("micro-mnist", "mnist", "digits"), a `data.Dataset`, or a tensor (n, C, H, W)
+            in [0, 1].
+        model: a name ("vae", "vae-nvp"), a configuration for `models.build`, or a module with the
+            interface of `models.VAE`.
+        objective: `GECO(...)`, `ELBO(...)`, `BetaVAE(...)`, `Annealed(...)`, a constraint, a name,
+            or None for GECO on the reconstruction error.
+        seed: of the weights, the batches and the posterior samples.
+        device: "auto" (CUDA, then MPS, then the CPU) or a torch device.
+        out: folder for checkpoints: saved every minute, at each pause and at the end. An earlier
+            run that it holds is moved to `earlier/` inside it.
+        name: for the title; also the key under which a later run replaces this one.
+        lr, betas, clip, batch, samples, decay: see `training.Settings`; the recipe's where None.
+
+    Threads: one thread at a time steps. Settings may be assigned from any thread and take effect
+    at the next step; `history` may be read by any thread at any time.
+
+    Raises:
+        TypeError, ValueError: an argument is not allowed; nothing has been started then.
+        OSError: `out` cannot be written.
+
+    Source: Algorithm 1; sections 3.4 and 4.
+
+    Example:
+        >>> run = Run("digits", "vae-nvp", seed=0)
+        >>> run.train(steps=3, progress=False).history["step"].tolist()
+        [1.0, 2.0, 3.0]
+        >>> run.kappa = 0.1
+        >>> run.step("lambda").history["kappa/re"].round(2).tolist()
+        [0.05, 0.05, 0.05, 0.1]
+    """
+
+    def __init__(
+        self,
+        data: Any = "micro-mnist",
+        model: Any = "vae-nvp",
+        objective: Any = None,
+        *,
+        seed: int = 0,
+        device: str | torch.device = "auto",
+        out: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+        **settings: Any,
+    ):
+        self.seed = integer("seed", seed, low=0, high=2**63 - 1)
+        self.device = device_of(device)
+        self.data = _as_data(data)
+        x = self.data.x.to(self.device)
+        y = None if self.data.y is None else self.data.y.to(self.device)
+        context = None if self.data.context is None else self.data.context.to(self.device)
+        self.settings = settings_for(len(x), **settings)
+        target = as_objective(objective, len(x))
+        module = as_model(model, x, self.seed, self.device)
+        self.loop = Loop(module, target, x, y, context, self.settings, self.seed)
+        self._observer = Observer(
+            copy.deepcopy(self.loop.average.model), x, y, context, seed=self.seed ^ 0x5EED
+        )
+        self.out = None if out is None else checkpoint.prepare(out)
+        if self.out is not None:
+            checkpoint.set_aside(self.out)
+
+        self.name = name
+        self.edits = []
+        self.evaluations = History(["step"])
+        self.ghosts = ()
+        self.version = 0
+        self._asked = deque()
+        self._newest = {}
+        self.closers = []
+        self._initial = {"objective": target.spec, "model": getattr(module, "config", None)}
+        self._since = 0
+        self._saved, self._saved_step = time.monotonic(), -1
+        self._stepper = Stepper(self._one_step, self._at_rest)
+        self._evaluator = Evaluator(weakref.ref(self))
+        registry.register(self, name)
+
+
+def _as_data(data: Any) -> datasets.Dataset:
+    if isinstance(data, datasets.Dataset):
+        return data
+    if isinstance(data, str):
+        return datasets.load(data)
+    return datasets.from_tensors(data)

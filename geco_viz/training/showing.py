@@ -1,0 +1,175 @@
+"""What a run shows: its state in words, pictures, evaluations, the limit, and the live views."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from geco_viz._checks import integer
+from geco_viz.training import limits
+from geco_viz.training.playing import Playing
+from geco_viz.training.recipe import SMALL
+from geco_viz.training.records import Ghost, Pictures, Probe, Status
+from geco_viz.training.status import describe, phase_of
+
+__all__ = ["Showing"]
+
+WORDS = {
+    "micro-mnist": "Micro-MNIST",
+    "mnist": "MNIST",
+    "digits": "digits",
+    "vae": "VAE",
+    "vae-nvp": "VAE+NVP",
+}
+
+
+class Showing(Playing):
+    """The side of a run that live views, reports and people read."""
+
+    _limit: Any = None
+    _limit_asked = False
+    _clock: tuple[float, int, float] = (0.0, 0, 0.0)
+    evaluation_error: Exception | None = None
+
+    @property
+    def title(self) -> str:
+        """Data, model and objective, for a heading."""
+        if self.name:
+            return self.name
+        config = getattr(self.model, "config", None) or {}
+        model = config.get("name", type(self.model).__name__)
+        objective = self.objective.name.upper() if self.objective.name != "beta" else "β-VAE"
+        objective = "+".join([objective, *(c.name.upper() for c in self.constraints)])
+        data = WORDS.get(self.data.name, self.data.name)
+        return " · ".join([data, WORDS.get(model, model), objective])
+
+    @property
+    def playing(self) -> bool:
+        """Whether the run is stepping in the background."""
+        return self._stepper.playing
+
+    def status(self) -> Status:
+        """The phase, a sentence with the figures, a hint, steps made and steps per second."""
+        objective, history = self.loop.objective, self.history
+        phase = phase_of(objective, history, self._since)
+        words, hint = describe(objective, history, self.evaluations, phase, self._limit)
+        if self.error is not None:
+            phase, words, hint = (
+                "failed",
+                f"{self.error}.",
+                f"The history up to here is kept. {words}",
+            )
+        elif not self._stepper.moving:
+            phase, hint = ("paused" if self._stepper.alive else "stopped"), "Press play to go on."
+        if self.data.note:
+            hint = f"{hint} {self.data.note}".strip()
+        return Status(phase, words, hint, self.loop.step, self._speed(), str(self.device))
+
+    def _speed(self) -> float:
+        if not self._stepper.moving:
+            self._clock = (time.monotonic(), self.loop.step, 0.0)
+            return 0.0
+        then, step, rate = self._clock
+        now = time.monotonic()
+        if now - then > 0.5:
+            rate = (self.loop.step - step) / (now - then) if now - then < 10 else 0.0
+            self._clock = (now, self.loop.step, rate)
+        return rate
+
+    def _look(self) -> None:
+        """Bring the observer up to date; the copy is made between two steps."""
+        self.between_steps(lambda: self._observer.refresh(self.average, self.loop.step))
+
+    def pictures(self) -> Pictures:
+        """Data, reconstructions, samples and posterior tiles of the averaged weights."""
+        self._look()
+        return self._observer.pictures()
+
+    def probe(self, z: Any) -> Probe:
+        """g(z), the weights w_i(z) of eq. 4, and whether z lies in a hole."""
+        return self._observer.probe(z)
+
+    def evaluate(self, samples: int | None = None) -> dict[str, tuple[float, float]]:
+        """Evaluate the averaged weights, append the row to `evaluations`, and return it.
+
+        Args:
+            samples: posterior samples per datum; by default 1000 for small sets and 1 for others.
+
+        Returns:
+            kappa_hat/<constraint>, kl, overlap, marginal_kl, holes, tile_mass, ...: each a value
+            and its standard error, in the units of `evaluation.evaluate`.
+        """
+        if samples is None:
+            samples = 1000 if len(self.data) <= SMALL else 1
+        integer("samples", samples, low=1)
+        self._look()
+        step = self._observer.step
+        found = self._observer.evaluate(self._measured(), samples)
+        row: dict[str, float] = {"step": step}
+        for name, (value, error) in found.items():
+            row |= {name: value, f"{name}/se": error}
+        self.evaluations.append(row)
+        self.version += 1
+        return found
+
+    def _measured(self) -> list[Any]:
+        """The objective's constraints, and the reconstruction error under every objective."""
+        from geco_viz.constraints import RE
+
+        constraints = list(self.constraints)
+        if "re" not in {constraint.name for constraint in constraints}:
+            constraints.append(RE(kappa=1.0))
+        return constraints
+
+    @property
+    def limit(self) -> Any:
+        """R(D) of the training data, or None: not computed yet, conditional, or a large set."""
+        if not self._limit_asked:
+            self._limit_asked = True
+            if self.data.context is None:
+                limits.request(self.data.x, self._take_limit)
+        return self._limit
+
+    def _take_limit(self, limit: Any) -> None:
+        self._limit = limit
+        self.version += 1
+
+    def ghost(self, name: str | None = None) -> Ghost:
+        """The trajectory so far, thinned, to be kept beside a later run."""
+        history = self.history
+        kept = history.decimate(300)
+        columns = [history[column][kept] for column in ("step", "err/re", "kl")]
+        return Ghost(name or self.title, np.stack(columns, axis=1).astype(np.float32))
+
+    def close(self) -> None:
+        """Stop the threads and close the views; history, weights and settings stay."""
+        self.stop()
+        for closer in list(self.closers):
+            closer()
+
+    def dashboard(self) -> Any:
+        """The live dashboard of this run: controls, panels and the status line."""
+        from geco_viz.live import Dashboard
+
+        return Dashboard(self)
+
+    def controls(self) -> Any:
+        """The ipywidgets that steer this run, for a layout of your own."""
+        from geco_viz.live import controls
+
+        return controls(self)
+
+    def view(self, *panels: str) -> Any:
+        """Live panels of this run, for example `run.view("information-plane", "tiling")`."""
+        from geco_viz.live import View
+
+        return View(self, panels=panels) if panels else View(self)
+
+    def report(self, path: str | os.PathLike[str]) -> Any:
+        """Write one HTML file with figures, settings, evaluations and edits; it opens offline."""
+        from geco_viz.plots import report
+
+        return report(self, path)
