@@ -1,9 +1,12 @@
-"""What a live view reads: the `Source` protocol. `Run` and `Watch` are sources; so is anything else with these attributes."""
+"""What a live view reads: the `Source` protocol over the records of `training.records`.
+
+`Run` and `Watch` are sources; so is anything else with these attributes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +16,6 @@ from geco_viz.training.records import PHASES, Ghost, Pictures, Probe, Status
 __all__ = ["PHASES", "Ghost", "Pictures", "Probe", "Source", "Status"]
 
 
-@runtime_checkable
 class Source(Protocol):
     """What a view asks of a run; docs/architecture.md says it in full.
 

@@ -1,0 +1,372 @@
+// A chart: Plotly draws axes, grid, zoom and what rests; a canvas over its plot area draws what moves.
+
+const MARGIN = { l: 56, r: 14, t: 8, b: 44 };
+const HOVER_POINTS = 400;
+const HOVER_PERIOD = 1000; // ms between updates of the invisible points that carry hover texts
+
+class Chart {
+  // spec: { x, y: { title, log }, margin, file }
+  constructor(host, store, spec) {
+    this.host = host;
+    this.store = store;
+    this.spec = spec;
+    this.margin = { ...MARGIN, ...spec.margin };
+    this.ranges = { x: [0, 1], y: spec.y.log ? [-2, 0] : [0, 1] };
+    this.zoomed = false;
+    this.hovering = false;
+    this.hoverDue = 0;
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "gv-live";
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.plot = document.createElement("div");
+    this.plot.className = "gv-plotly";
+    host.append(this.plot);
+  }
+
+  async mount(Plotly, theme) {
+    this.Plotly = Plotly;
+    this.theme = theme;
+    this.measure();
+    await Plotly.newPlot(this.plot, this.traces(), this.layout(), this.config());
+    if (!this.plot) return; // removed meanwhile
+    // Between Plotly's two drawings: over lines and fills, under labels and hover texts.
+    const below = this.plot.querySelector(".gl-container");
+    if (below) below.after(this.canvas);
+    else this.host.append(this.canvas);
+    this.plot.on("plotly_relayout", (edit) => this.onRelayout(edit));
+    this.plot.on("plotly_relayouting", () => this.paint());
+    this.plot.on("plotly_doubleclick", () => this.release());
+    this.plot.on("plotly_afterplot", () => this.paint());
+    this.host.addEventListener("pointerenter", () => (this.hovering = true));
+    this.host.addEventListener("pointerleave", () => (this.hovering = false));
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.host);
+    this.ready = true;
+    this.refresh();
+    this.draw();
+  }
+
+  measure() {
+    this.width = Math.max(120, this.host.clientWidth);
+    this.height = Math.max(120, this.host.clientHeight);
+  }
+
+  resize() {
+    const { width, height } = this;
+    this.measure();
+    if (!this.ready || (width === this.width && height === this.height)) return;
+    this.Plotly.relayout(this.plot, { width: this.width, height: this.height });
+  }
+
+  axis(which) {
+    const { title, log, step } = this.spec[which];
+    return {
+      title: { text: title, font: { size: 14, color: this.theme.muted }, standoff: 8 },
+      type: log ? "log" : "linear",
+      range: [...this.ranges[which]],
+      gridcolor: this.theme.grid,
+      linecolor: this.theme.grid,
+      zeroline: false,
+      tickfont: { size: 13, color: this.theme.muted },
+      tickangle: 0,
+      ...(log ? { tickformat: "~g", dtick: this.tick(which) } : { nticks: 6 }),
+      ...(step ? { nticks: 5, tickformat: "~s" } : {}),
+    };
+  }
+
+  // Whole decades once there are two of them; else 1, 2 and 5 in each.
+  tick(which) {
+    const [low, high] = this.ranges[which];
+    return high - low > 2.5 ? Math.ceil((high - low) / 5) : high - low > 0.5 ? "D2" : "D1";
+  }
+
+  layout() {
+    const { theme, width, height, margin } = this;
+    return {
+      width,
+      height,
+      margin: { ...margin, pad: 0 },
+      autosize: false,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: FONT, size: 13, color: theme.text },
+      showlegend: false,
+      hovermode: "closest",
+      dragmode: "zoom",
+      hoverlabel: { bgcolor: theme.paper, bordercolor: theme.muted, font: { color: theme.text, size: 13 } },
+      modebar: { bgcolor: theme.paper, color: theme.muted, activecolor: theme.text },
+      xaxis: this.axis("x"),
+      yaxis: this.axis("y"),
+      annotations: this.annotations(),
+      uirevision: "kept",
+    };
+  }
+
+  config() {
+    const save = (format) => ({
+      name: format,
+      title: `Save as ${format.toUpperCase()}`,
+      icon: this.Plotly.Icons.camera,
+      click: () => exportChart(this, format),
+    });
+    const reset = {
+      name: "reset",
+      title: "Follow the run again",
+      icon: this.Plotly.Icons.home,
+      click: () => this.release(),
+    };
+    return {
+      displaylogo: false,
+      doubleClick: false,
+      modeBarButtons: [[save("png"), save("svg")], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", reset]],
+    };
+  }
+
+  // --- what a panel says; the defaults say nothing
+  resting() {
+    return [];
+  }
+  hover() {
+    return [];
+  }
+  annotations() {
+    return [];
+  }
+  bounds() {
+    return {};
+  }
+  sketch() {}
+
+  traces() {
+    const points = this.hover().map((trace) => ({
+      type: "scatter",
+      mode: "markers",
+      marker: { size: 8, opacity: 0 },
+      ...trace,
+    }));
+    return [...this.resting(), ...points];
+  }
+
+  // Called when something that rests has changed: limit, ghosts, theme, names.
+  refresh() {
+    if (!this.ready) return;
+    this.hoverDue = performance.now() + HOVER_PERIOD;
+    this.Plotly.react(this.plot, this.traces(), this.layout(), this.config());
+  }
+
+  restyle(theme) {
+    this.theme = theme;
+    this.refresh();
+  }
+
+  // Called for every frame.
+  draw() {
+    if (!this.ready) return;
+    const { x, y } = this.bounds();
+    const edit = {};
+    if (!this.zoomed) {
+      for (const [which, wish] of Object.entries({ x, y })) {
+        const range = wish && roomFor(wish, this.ranges[which]);
+        if (!range) continue;
+        this.ranges[which] = range;
+        edit[`${which}axis.range`] = [...range];
+        if (this.spec[which].log) edit[`${which}axis.dtick`] = this.tick(which);
+      }
+    }
+    if (Object.keys(edit).length) this.Plotly.relayout(this.plot, { ...edit, annotations: this.annotations() });
+    else if (this.hovering && performance.now() > this.hoverDue) this.refresh();
+    else this.paint();
+  }
+
+  // The user's zoom names the ends of a range, `xaxis.range[0]`; our own edits name ranges whole.
+  onRelayout(edit) {
+    if (!Object.keys(edit).some((key) => /^[xy]axis\.range\[/.test(key))) return;
+    this.zoomed = true;
+    const { xaxis, yaxis } = this.plot._fullLayout;
+    this.ranges = { x: [...xaxis.range], y: [...yaxis.range] };
+    this.Plotly.relayout(this.plot, { annotations: this.annotations(), ...this.ticks() });
+  }
+
+  // Back to following the run.
+  release() {
+    this.zoomed = false;
+    const { x, y } = this.bounds();
+    for (const [which, wish] of Object.entries({ x, y })) if (wish) this.ranges[which] = padded(wish);
+    this.Plotly.relayout(this.plot, {
+      "xaxis.range": [...this.ranges.x],
+      "yaxis.range": [...this.ranges.y],
+      annotations: this.annotations(),
+      ...this.ticks(),
+    });
+  }
+
+  ticks() {
+    const logged = ["x", "y"].filter((which) => this.spec[which].log);
+    return Object.fromEntries(logged.map((which) => [`${which}axis.dtick`, this.tick(which)]));
+  }
+
+  // --- the canvas
+  get area() {
+    const { l, r, t, b } = this.margin;
+    return { left: l, top: t, width: this.width - l - r, height: this.height - t - b };
+  }
+
+  // Data to pixels, by the axes as they are this moment (also in the middle of a drag).
+  scales() {
+    const { left, top, width, height } = this.area;
+    const { xaxis, yaxis } = this.plot._fullLayout;
+    const along = (axis, start, length) => {
+      const [low, high] = axis.range;
+      const slope = length / (high - low);
+      if (axis.type === "log") return (value) => start + (Math.log10(value) - low) * slope;
+      return (value) => start + (value - low) * slope;
+    };
+    return { x: along(xaxis, left, width), y: along(yaxis, top + height, -height) };
+  }
+
+  paint() {
+    if (!this.ready || !this.plot) return;
+    const context = sized(this.canvas, this.width, this.height);
+    const { left, top, width, height } = this.area;
+    context.save();
+    context.beginPath();
+    context.rect(left - 1, top - 1, width + 2, height + 2);
+    context.clip();
+    const scales = this.scales();
+    const labels = this.sketch(context, scales) ?? [];
+    context.restore();
+    this.endLabels(context, labels);
+  }
+
+  // Names at the right end of lines, moved apart where they would touch.
+  endLabels(context, labels) {
+    const { left, top, width, height } = this.area;
+    const shown = labels
+      .filter(({ y }) => y > top - 4 && y < top + height + 4)
+      .sort((a, b) => a.y - b.y);
+    shown.forEach((label, i) => {
+      if (i) label.y = Math.max(label.y, shown[i - 1].y + 15);
+    });
+    context.font = `600 13px ${FONT}`;
+    context.textBaseline = "middle";
+    for (const { text, y, colour } of shown) {
+      context.fillStyle = colour;
+      context.fillText(text, left + width + 5, Math.min(Math.max(y, top + 7), top + height - 7));
+    }
+  }
+
+  dispose() {
+    this.observer?.disconnect();
+    if (this.Plotly && this.plot) this.Plotly.purge(this.plot);
+    this.ready = false;
+    this.plot = null;
+  }
+}
+
+// A canvas of this size in CSS pixels, cleared, at the screen's resolution.
+function sized(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+// wish: { low, high, fixedLow, grow }. A new range where the data has left the old one or fills less than half of it.
+function roomFor(wish, [low, high]) {
+  if (!(wish.high > wish.low)) return null;
+  const target = padded(wish);
+  const inside = wish.low >= low - 1e-9 && wish.high <= high + 1e-9;
+  const filled = (target[1] - target[0]) / (high - low);
+  return inside && filled > 0.55 ? null : target;
+}
+
+function padded({ low, high, pad = 0.08, grow = 0, fixedLow = false }) {
+  const room = high - low;
+  return [fixedLow ? low : low - pad * room, high + Math.max(pad, grow) * room];
+}
+
+// A line faintly, and its points coloured by iteration; runs of one shade are filled together.
+function trail(context, store, xs, ys, { x, y }, theme, { radius = 2.2, line = 0.35 } = {}) {
+  const n = store.n;
+  const last = store.lastStep || 1;
+  const step = store.columns.step;
+  const far = 1e5;
+  const put = (v) => Math.max(-far, Math.min(far, v));
+  if (line) {
+    context.beginPath();
+    let pen = false;
+    for (let i = 0; i < n; i++) {
+      const [px, py] = [x(xs[i]), y(ys[i])];
+      if (Number.isFinite(px) && Number.isFinite(py)) {
+        if (pen) context.lineTo(put(px), put(py));
+        else context.moveTo(put(px), put(py));
+        pen = true;
+      } else pen = false;
+    }
+    context.globalAlpha = line;
+    context.strokeStyle = theme.ghost;
+    context.lineWidth = 1;
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+  let shade = -1;
+  const flush = () => {
+    if (shade < 0) return;
+    context.fillStyle = theme.shades[shade];
+    context.fill();
+  };
+  for (let i = 0; i < n; i++) {
+    const [px, py] = [x(xs[i]), y(ys[i])];
+    if (!(Math.abs(px) < 4000 && Math.abs(py) < 4000)) continue;
+    const own = Math.min(SHADES - 1, Math.floor((step[i] / last) * SHADES));
+    if (own !== shade) {
+      flush();
+      context.beginPath();
+      shade = own;
+    }
+    context.moveTo(px + radius, py);
+    context.arc(px, py, radius, 0, 2 * Math.PI);
+  }
+  flush();
+}
+
+function polyline(context, n, xAt, yAt, { colour, width = 1.6, dash = [], steps = false }) {
+  context.beginPath();
+  let previous = NaN;
+  for (let i = 0; i < n; i++) {
+    const [px, py] = [xAt(i), yAt(i)];
+    if (!Number.isFinite(px) || !Number.isFinite(py)) {
+      previous = NaN;
+      continue;
+    }
+    if (Number.isNaN(previous)) context.moveTo(px, py);
+    else {
+      if (steps) context.lineTo(px, previous);
+      context.lineTo(px, py);
+    }
+    previous = py;
+  }
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.setLineDash(dash);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+// At most `count` evenly spread indices of 0..n-1, the last one among them.
+function spread(n, count) {
+  const stride = Math.max(1, Math.ceil(n / count));
+  const picked = [];
+  for (let i = n - 1; i >= 0; i -= stride) picked.push(i);
+  return picked.reverse();
+}
+
+const take = (column, indices) => indices.map((i) => column?.[i] ?? NaN);

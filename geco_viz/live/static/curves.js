@@ -1,0 +1,136 @@
+// Error against kappa, and the multipliers with beta: curves over the step, log y.
+
+class Curves extends Chart {
+  bounds() {
+    const { store } = this;
+    if (!store.n) return {};
+    // Grown by a quarter when it is full: a new range at every frame would cost a new layout at every frame.
+    const x = { low: 0, high: Math.max(50, 1.01 * store.lastStep), fixedLow: true, pad: 0, grow: 0.25 };
+    let [low, high] = [Infinity, -Infinity];
+    for (const { values } of this.lines()) {
+      low = Math.min(low, ...[quantile(values, store.n, 0.005)].filter((v) => v > 0));
+      high = Math.max(high, ...[quantile(values, store.n, 0.995), values[store.n - 1]].filter((v) => v > 0));
+    }
+    if (!(high > 0 && low < Infinity)) return { x };
+    const [a, b] = [Math.log10(low), Math.log10(high)];
+    const middle = (a + b) / 2;
+    const half = Math.max((b - a) / 2, 0.2); // a flat line gets a decade's fifth above and below, not a microscope
+    return { x, y: { low: middle - half, high: middle + half } };
+  }
+
+  hover() {
+    const { columns, n } = this.store;
+    const picked = spread(n, HOVER_POINTS);
+    return this.lines().map(({ values, hover }) => ({
+      x: take(columns.step, picked),
+      y: take(values, picked),
+      hovertemplate: `step %{x:,}<br>${escaped(hover)}<extra></extra>`,
+    }));
+  }
+
+  sketch(context, scales) {
+    const { store, theme } = this;
+    const { columns, n } = store;
+    if (!n) return [];
+    const step = columns.step;
+    const labels = [];
+    for (const line of this.lines()) {
+      const { values, label, coloured, dash, colour, steps, now } = line;
+      if (coloured) trail(context, store, step, values, scales, theme, { radius: 2 });
+      else
+        polyline(context, n, (i) => scales.x(step[i]), (i) => scales.y(values[i]), { colour, dash, steps, width: 1.8 });
+      if (label) labels.push({ text: label, y: scales.y(now ?? values[n - 1]), colour: colour ?? theme.text });
+    }
+    return labels;
+  }
+
+  live() {
+    const { columns, n } = this.store;
+    const all = Array.from({ length: n }, (_, i) => i);
+    return this.lines().map(({ values, label, hover, coloured, dash, colour, steps }, i) => {
+      const name = label || hover;
+      const note = n && {
+        x: columns.step[n - 1], y: Math.log10(values[n - 1]), text: escaped(label ?? ""),
+        showarrow: false, xanchor: "left", font: { color: colour ?? this.theme.text },
+      };
+      const trace = coloured
+        ? colouredTrace(this, columns.step, values, { name, bar: i === 0 })
+        : {
+            type: "scatter", mode: "lines", name,
+            x: take(columns.step, all), y: take(values, all),
+            line: { color: colour, width: 2, dash: dash.length ? "dash" : "solid", shape: steps ? "hv" : "linear" },
+          };
+      return { trace, note: note && Number.isFinite(note.y) ? [note] : [] };
+    });
+  }
+}
+
+class Errors extends Curves {
+  constructor(host, store) {
+    super(host, store, {
+      name: "error against kappa",
+      x: { title: "step", step: true },
+      y: { title: "error (units of κ)", log: true },
+      margin: { r: 66 },
+    });
+  }
+
+  lines() {
+    const { store, theme } = this;
+    const names = store.named("err/");
+    const several = names.length > 1;
+    const lines = names.map((name) => ({
+      values: store.columns[`err/${name}`],
+      label: several ? name.toUpperCase() : "",
+      now: store.now[`err/${name}`],
+      hover: `${name.toUpperCase()} error %{y:.4f} ${unitOf(store, name)}`,
+      coloured: true,
+    }));
+    for (const name of store.named("kappa/")) {
+      lines.push({
+        values: store.columns[`kappa/${name}`],
+        label: several ? `κ ${name.toUpperCase()}` : `κ ${short(store.kappa(name) || NaN)}`,
+        hover: `κ of ${name.toUpperCase()} %{y:.4f} ${unitOf(store, name)}`,
+        colour: theme.accent,
+        dash: [5, 4],
+        steps: true,
+      });
+    }
+    return lines;
+  }
+}
+
+class Multipliers extends Curves {
+  constructor(host, store) {
+    super(host, store, {
+      name: "beta and lambda",
+      x: { title: "step", step: true },
+      y: { title: "λ (nats), β (pixel²)", log: true },
+      margin: { r: 46 },
+    });
+  }
+
+  lines() {
+    const { store, theme } = this;
+    const beta = store.columns.beta;
+    const lines = [];
+    const known = beta && Number.isFinite(beta[store.n - 1]);
+    if (known)
+      lines.push({ values: beta, label: "β", hover: "β = d κ²/2λ = %{y:.4g} pixel²", coloured: true });
+    const names = store.named("multiplier/");
+    names.forEach((name, i) => {
+      lines.push({
+        values: store.columns[`multiplier/${name}`],
+        label: names.length > 1 ? `λ ${name.toUpperCase()}` : "λ",
+        hover: `λ ${name.toUpperCase()} %{y:.4g} nats`,
+        colour: theme.muted,
+        dash: [[7, 5], [2, 3], [9, 3, 2, 3]][i % 3],
+        // Without beta the multiplier itself carries the iteration colours.
+        coloured: !known && i === 0,
+      });
+    });
+    return lines;
+  }
+}
+
+const unitOf = (store, name) => store.setup.constraints.find((c) => c.name === name)?.unit ?? "";

@@ -1,0 +1,259 @@
+// The information plane: KL against reconstruction error, the limit R(D) and what lies below it.
+
+class Plane extends Chart {
+  constructor(host, store) {
+    super(host, store, {
+      name: "information plane",
+      x: { title: "reconstruction error (RMS pixel)" },
+      y: { title: "KL (nats)" },
+    });
+  }
+
+  bounds() {
+    const { store } = this;
+    const error = store.columns["err/re"];
+    const kl = store.columns.kl;
+    if (!error || !kl) return {};
+    const reach = reachOf(store.limit);
+    const ghosts = store.ghosts.flatMap(({ rows }) => rows.slice(-1));
+    // Early on the KL can be a thousand times what it settles to: a quantile, never the maximum, sets the axis.
+    const across = [
+      quantile(error, store.n, 0.9),
+      store.now["err/re"],
+      1.7 * store.kappa("re"),
+      1.1 * reach,
+      ...ghosts.map(([, e]) => e),
+    ];
+    const up = [
+      quantile(kl, store.n, 0.85),
+      1.25 * store.now.kl,
+      1.35 * Math.max(...store.limit.rate, 0),
+      ...store.evaluations.slice(-1).map(([, , value]) => 1.2 * value),
+      ...ghosts.map(([, , value]) => 1.1 * value),
+    ];
+    const top = (values) => Math.max(...values.filter(Number.isFinite), 1e-3);
+    return {
+      x: { low: 0, high: top(across), fixedLow: true, pad: 0.06 },
+      y: { low: 0, high: top(up), fixedLow: true, pad: 0.06 },
+    };
+  }
+
+  resting() {
+    const { limit, ghosts } = this.store;
+    const { theme } = this;
+    const traces = ghosts.map(({ name, rows }) => ({
+      type: "scatter",
+      mode: "lines",
+      x: rows.map((row) => row[1]),
+      y: rows.map((row) => row[2]),
+      line: { color: theme.ghost, width: 1.4 },
+      hovertemplate: `${escaped(name)}<br>error %{x:.4f} RMS pixel<br>KL %{y:.3f} nats<extra></extra>`,
+    }));
+    if (!limit.kappa.length) return traces;
+    // R falls in kappa, so its first known value bounds everything to the left of it too.
+    const x = [0, ...limit.kappa];
+    const y = [limit.rate[0], ...limit.rate];
+    traces.unshift({
+      type: "scatter",
+      mode: "lines",
+      x,
+      y,
+      fill: "tozeroy",
+      fillcolor: theme.shade,
+      line: { color: theme.accent, width: 2.5 },
+      hovertemplate: "limit R(D)<br>error %{x:.4f} RMS pixel<br>at least %{y:.3f} nats<extra></extra>",
+    });
+    return traces;
+  }
+
+  annotations() {
+    return [...this.ghostNames(), ...this.impossible()];
+  }
+
+  // At the end of each earlier run; one above the other where two ended at the same place.
+  ghostNames() {
+    const { x, y } = this.ranges;
+    const [right, up] = [(x[1] - x[0]) * 0.15, (y[1] - y[0]) * 0.05];
+    const placed = [];
+    return this.store.ghosts.flatMap(({ name, rows }) => {
+      const end = rows.at(-1);
+      if (!end || !(end[1] > x[0] && end[1] < x[1] && end[2] > y[0] && end[2] < y[1])) return [];
+      const near = placed.filter(([, e, k]) => Math.abs(e - end[1]) < right && Math.abs(k - end[2]) < up);
+      placed.push(end);
+      return {
+        x: end[1],
+        y: end[2],
+        text: escaped(name),
+        showarrow: false,
+        xanchor: "left",
+        xshift: 5,
+        yshift: 9 + 15 * near.length,
+        font: { color: this.theme.muted, size: 12 },
+      };
+    });
+  }
+
+  impossible() {
+    const { limit } = this.store;
+    const reach = reachOf(limit);
+    if (!reach) return [];
+    const [x0, x1] = this.ranges.x;
+    const [y0, y1] = this.ranges.y;
+    const { width, height } = this.area;
+    const text = "impossible: below R(D)";
+    const half = (text.length * 7 * (x1 - x0)) / width / 2; // of the text, in data units
+    const kappa = this.store.kappa("re");
+    // Beside kappa's line, where there is room for the words; else under the highest part of the curve.
+    const spots = [kappa + half * 1.15, kappa - half * 1.15, x0 + half * 1.1];
+    const fits = (x) =>
+      x - half > Math.max(x0, 0) && x + half < x1 && (rateAt(limit, x + half) - y0) / (y1 - y0) > 24 / height;
+    const x = spots.find((spot) => Number.isFinite(spot) && fits(spot));
+    if (x === undefined) return [];
+    return [
+      {
+        x,
+        y: y0 + 13 * ((y1 - y0) / height),
+        text,
+        showarrow: false,
+        font: { color: this.theme.accent, size: 13 },
+        yanchor: "middle",
+      },
+    ];
+  }
+
+  hover() {
+    const { columns, n } = this.store;
+    const picked = columns.kl && columns["err/re"] ? spread(n, HOVER_POINTS) : [];
+    return [
+      {
+        x: take(columns["err/re"], picked),
+        y: take(columns.kl, picked),
+        customdata: take(columns.step, picked),
+        hovertemplate:
+          "step %{customdata:,}<br>error %{x:.4f} RMS pixel<br>KL %{y:.3f} nats (one batch)<extra></extra>",
+      },
+    ];
+  }
+
+  sketch(context, scales) {
+    const { store, theme } = this;
+    const { columns, now } = store;
+    const { left, top, width, height } = this.area;
+    const kappa = store.kappa("re");
+    if (Number.isFinite(kappa)) {
+      const at = scales.x(kappa);
+      polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.accent, width: 2, dash: [5, 4] });
+      context.font = `600 13px ${FONT}`;
+      context.fillStyle = theme.accent;
+      context.textBaseline = "top";
+      const text = `κ = ${short(kappa)}`;
+      const beyond = at + 7 + context.measureText(text).width > left + width;
+      context.textAlign = beyond ? "right" : "left";
+      context.fillText(text, at + (beyond ? -6 : 6), top + 4);
+      context.textAlign = "left";
+    }
+    if (columns.kl && columns["err/re"]) trail(context, store, columns["err/re"], columns.kl, scales, theme);
+    const checked = store.evaluations.at(-1);
+    if (checked) diamond(context, scales.x(checked[1]), scales.y(checked[2]), theme);
+    if (Number.isFinite(now.kl)) ring(context, scales.x(now["err/re"]), scales.y(now.kl), theme);
+    this.legend(context, Boolean(checked));
+  }
+
+  legend(context, checked) {
+    const { left, top, width } = this.area;
+    const entries = [[ring, "now, mean of 50 steps"]];
+    if (checked) entries.push([diamond, "evaluation, averaged weights"]);
+    context.font = `12px ${FONT}`;
+    context.textBaseline = "middle";
+    const wide = Math.max(...entries.map(([, text]) => context.measureText(text).width)) + 22;
+    if (wide > 0.6 * width) return;
+    entries.forEach(([mark, text], i) => {
+      const y = top + 12 + 19 * i;
+      const x = left + width - wide;
+      context.fillStyle = this.theme.paper;
+      context.globalAlpha = 0.75;
+      context.fillRect(x - 4, y - 9, wide + 4, 19);
+      context.globalAlpha = 1;
+      mark(context, x + 6, y, this.theme, 0.72);
+      context.fillStyle = this.theme.muted;
+      context.fillText(text, x + 18, y + 1);
+    });
+  }
+
+  live() {
+    const { store, theme } = this;
+    const { columns, now } = store;
+    const kappa = store.kappa("re");
+    const lines = [];
+    if (columns.kl && columns["err/re"])
+      lines.push({ trace: colouredTrace(this, columns["err/re"], columns.kl, { name: "run" }) });
+    const mark = (x, y, symbol, name) => ({
+      trace: {
+        type: "scatter", mode: "markers", x: [x], y: [y], name,
+        marker: { symbol, size: 14, color: theme.text, line: { width: 2, color: theme.text } },
+      },
+    });
+    if (Number.isFinite(now.kl)) lines.push(mark(now["err/re"], now.kl, "circle-open", "now"));
+    const checked = store.evaluations.at(-1);
+    if (checked) lines.push(mark(checked[1], checked[2], "diamond-open", "evaluation"));
+    if (Number.isFinite(kappa))
+      lines.push({
+        shape: {
+          type: "line", x0: kappa, x1: kappa, yref: "paper", y0: 0, y1: 1,
+          line: { color: theme.accent, width: 2, dash: "dash" },
+        },
+        note: {
+          x: kappa, yref: "paper", y: 1, yanchor: "top", xanchor: "left", showarrow: false,
+          text: `κ = ${short(kappa)}`, font: { color: theme.accent },
+        },
+      });
+    return lines;
+  }
+}
+
+function ring(context, x, y, theme, scale = 1) {
+  context.beginPath();
+  context.arc(x, y, 7.5 * scale, 0, 2 * Math.PI);
+  outlined(context, theme, scale);
+}
+
+function diamond(context, x, y, theme, scale = 1) {
+  const r = 8.5 * scale;
+  context.beginPath();
+  context.moveTo(x, y - r);
+  context.lineTo(x + r, y);
+  context.lineTo(x, y + r);
+  context.lineTo(x - r, y);
+  context.closePath();
+  outlined(context, theme, scale);
+}
+
+// A halo first, so that the mark reads on any colour of points.
+function outlined(context, theme, scale) {
+  context.lineWidth = 4.5 * scale;
+  context.strokeStyle = theme.paper;
+  context.stroke();
+  context.lineWidth = 2.2 * scale;
+  context.strokeStyle = theme.text;
+  context.stroke();
+}
+
+// The error from which on the limit is zero.
+function reachOf({ kappa, rate }) {
+  const at = rate.findIndex((value) => value <= 1e-6);
+  return kappa.length ? kappa[at < 0 ? kappa.length - 1 : at] : 0;
+}
+
+function rateAt({ kappa, rate }, x) {
+  const at = kappa.findIndex((value) => value >= x);
+  if (at < 0) return 0;
+  if (at === 0) return rate[0];
+  const share = (x - kappa[at - 1]) / (kappa[at] - kappa[at - 1]);
+  return rate[at - 1] + share * (rate[at] - rate[at - 1]);
+}
+
+const short = (value) => Number(value.toPrecision(3)).toString();
+
+// Plotly reads tags in its texts.
+const escaped = (text) =>
+  String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);

@@ -1,0 +1,274 @@
+// The posterior tiling: samples of q(z | x_i) coloured by datum over the prior, and a probe that decodes any z.
+
+const TILING_REACH = 3.4; // standard deviations of the prior shown
+const PROBE_AGAIN = 1000; // ms after which a resting probe is asked again, since the decoder moves
+
+class Tiling {
+  constructor(host, store, ask) {
+    this.store = store;
+    this.ask = ask;
+    this.at = [0, 0];
+    this.waiting = null; // id of the probe that is out
+    this.wanted = true;
+    this.asked = 0;
+    this.serial = 0;
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "gv-latent";
+    this.canvas.tabIndex = 0;
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", "Latent space. Arrow keys move the probe, with shift in larger strides.");
+    this.stage = div("gv-stage");
+    this.stage.append(this.canvas);
+    this.side = div("gv-side");
+    this.face = document.createElement("canvas");
+    this.face.className = "gv-face";
+    this.face.setAttribute("role", "img");
+    this.face.setAttribute("aria-label", "decoded image under the probe");
+    this.facts = div("gv-facts");
+    this.facts.setAttribute("aria-live", "polite");
+    this.masses = div("gv-masses");
+    this.side.append(div("gv-caption", "under the cursor"), this.face, this.facts, this.masses);
+    host.append(this.stage, this.side);
+    this.listen();
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.stage);
+  }
+
+  listen() {
+    const { canvas } = this;
+    const point = (event) => {
+      if (!this.scale) return;
+      const box = canvas.getBoundingClientRect();
+      this.move([
+        (event.clientX - box.left - this.centre[0]) / this.scale,
+        -(event.clientY - box.top - this.centre[1]) / this.scale,
+      ]);
+    };
+    canvas.addEventListener("pointermove", point);
+    canvas.addEventListener("pointerdown", point);
+    canvas.addEventListener("keydown", (event) => {
+      const stride = event.shiftKey ? 0.5 : 0.1;
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      this.move(this.at.map((v, i) => v + stride * way[i]));
+    });
+  }
+
+  move(at) {
+    this.at = at.map((v) => Math.max(-TILING_REACH, Math.min(TILING_REACH, v)));
+    this.wanted = true;
+    this.probe();
+    this.draw();
+  }
+
+  // One probe out at a time; the newest place is asked when the answer is there.
+  probe() {
+    const { tiling } = this.store;
+    const lost = performance.now() - this.asked > 3000;
+    if (!tiling || !this.wanted || (this.waiting !== null && !lost)) return;
+    const z = Array.from({ length: tiling.dims }, (_, i) => this.at[i] ?? 0);
+    this.wanted = false;
+    this.waiting = ++this.serial;
+    this.asked = performance.now();
+    this.ask({ id: this.waiting, z });
+  }
+
+  answer(message, buffer) {
+    if (message.id !== this.waiting) return;
+    this.waiting = null;
+    if (message.error) this.facts.replaceChildren(div("", message.error));
+    else this.show(message, bytesOf(buffer));
+    this.probe();
+  }
+
+  show({ weights, density, hole, h, w, c }, pixels) {
+    pourImage(this.face, pixels, h, w, c);
+    const best = weights
+      .map((weight, i) => [weight ?? 0, i])
+      .sort((a, b) => b[0] - a[0])
+      .slice(0, 3);
+    const line = div("gv-weights");
+    line.title = "w_i(z) = q(z | xᵢ) / Σⱼ q(z | xⱼ): the share of each datum in what is at z; the three largest";
+    line.append("w ");
+    for (const [weight, i] of best) {
+      const chip = document.createElement("span");
+      chip.textContent = `${this.store.tiling?.labels[i] ?? i} ${decimals(weight)}`;
+      chip.style.borderColor = this.colour(i);
+      line.append(chip);
+    }
+    const ratio = div("", `q/π = ${density === null ? "–" : density < 100 ? density.toFixed(2) : density.toPrecision(3)}`);
+    ratio.title = "the aggregate posterior's density over the prior's at z; a hole where it is below 0.1";
+    const verdict = div(hole ? "gv-hole" : "gv-whole", hole ? "in a hole" : "no hole");
+    const z = this.at.slice(0, this.store.tiling?.dims ?? 2).map((v) => v.toFixed(1).replace("-", "−"));
+    this.facts.replaceChildren(div("", `z = (${z.join(", ")}${this.store.tiling?.dims > 2 ? ", 0 …" : ""})`), line, ratio, verdict);
+  }
+
+  colour(i) {
+    const { categories } = this.theme;
+    return categories[i % categories.length];
+  }
+
+  note() {
+    const dims = this.store.tiling?.dims ?? 2;
+    return dims > 2 ? `first two of ${dims} latent dimensions` : "";
+  }
+
+  restyle(theme) {
+    this.theme = theme;
+    this.told = null;
+    this.draw();
+  }
+
+  draw() {
+    const { theme, stage } = this;
+    const [width, height] = [stage.clientWidth, stage.clientHeight];
+    if (!theme || width < 20 || height < 20) return;
+    const context = sized(this.canvas, width, height);
+    const box = { left: 30, top: 6, width: width - 36, height: height - 46 };
+    this.scale = Math.min(box.width, box.height) / (2 * TILING_REACH);
+    this.centre = [box.left + box.width / 2, box.top + box.height / 2];
+    this.grid(context, box);
+    context.save();
+    context.beginPath();
+    context.rect(box.left, box.top, box.width, box.height);
+    context.clip();
+    this.samples(context);
+    this.prior(context);
+    this.cross(context);
+    context.restore();
+    this.bars();
+    if (performance.now() - this.asked > PROBE_AGAIN) {
+      this.wanted = true;
+      this.probe();
+    }
+  }
+
+  to(a, b) {
+    return [this.centre[0] + a * this.scale, this.centre[1] - b * this.scale];
+  }
+
+  grid(context, box) {
+    const { theme } = this;
+    context.strokeStyle = theme.grid;
+    context.fillStyle = theme.muted;
+    context.lineWidth = 1;
+    context.font = `12.5px ${FONT}`;
+    const flat = (this.store.tiling?.dims ?? 2) < 2;
+    for (let v = -10; v <= 10; v++) {
+      const [x, y] = this.to(v, v);
+      context.beginPath();
+      if (x >= box.left && x <= box.left + box.width) {
+        context.moveTo(x, box.top);
+        context.lineTo(x, box.top + box.height);
+        context.textAlign = "center";
+        context.textBaseline = "top";
+        if (v % 2 === 0) context.fillText(minus(v), x, box.top + box.height + 5);
+      }
+      if (y >= box.top && y <= box.top + box.height && !flat) {
+        context.moveTo(box.left, y);
+        context.lineTo(box.left + box.width, y);
+        context.textAlign = "right";
+        context.textBaseline = "middle";
+        if (v % 2 === 0) context.fillText(minus(v), box.left - 5, y);
+      }
+      context.stroke();
+    }
+    context.font = `13.5px ${FONT}`;
+    context.textAlign = "center";
+    context.textBaseline = "alphabetic";
+    context.fillText("z₁", box.left + box.width / 2, box.top + box.height + 36);
+    context.save();
+    context.translate(11, box.top + box.height / 2);
+    context.rotate(-Math.PI / 2);
+    context.fillText(flat ? "datum" : "z₂", 0, 0);
+    context.restore();
+    context.textAlign = "left";
+  }
+
+  samples(context) {
+    const { tiling } = this.store;
+    if (!tiling) return;
+    const { n, per, z, dims } = tiling;
+    const width = Math.min(dims, 2);
+    for (let i = 0; i < n; i++) {
+      context.beginPath();
+      for (let s = 0; s < per; s++) {
+        const k = (i * per + s) * width;
+        // One latent dimension: each datum gets a row of its own.
+        const [x, y] = this.to(z[k], width > 1 ? z[k + 1] : TILING_REACH * (1 - (2 * i + 1) / n));
+        context.moveTo(x + 1.9, y);
+        context.arc(x, y, 1.9, 0, 2 * Math.PI);
+      }
+      context.fillStyle = this.colour(i);
+      context.fill();
+    }
+  }
+
+  prior(context) {
+    if ((this.store.tiling?.dims ?? 2) < 2) return;
+    context.strokeStyle = this.theme.muted;
+    context.lineWidth = 1.1;
+    context.setLineDash([4, 3]);
+    for (const radius of [1, 2, 3]) {
+      context.beginPath();
+      context.arc(...this.centre, radius * this.scale, 0, 2 * Math.PI);
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+
+  cross(context) {
+    const [x, y] = this.to(...this.at);
+    context.beginPath();
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      context.moveTo(x + 4 * dx, y + 4 * dy);
+      context.lineTo(x + 11 * dx, y + 11 * dy);
+    }
+    outlined(context, this.theme, 1);
+  }
+
+  bars() {
+    const { tiling } = this.store;
+    if (!tiling || tiling === this.told) return;
+    this.told = tiling;
+    const known = tiling.masses.filter((m) => m !== null);
+    this.masses.replaceChildren();
+    if (known.length) {
+      const n = tiling.masses.length;
+      const caption = div("gv-caption", `tile mass × ${n}`);
+      caption.title =
+        "the prior mass of each datum's tile, where q(z | xᵢ) is the largest, times n; the line marks 1, equal tiles (the limit κ → 0)";
+      this.masses.append(caption);
+      const room = Math.max(1, Math.floor((this.side.clientHeight - this.masses.offsetTop + this.side.offsetTop - 20) / 17));
+      const shown = tiling.masses.slice(0, n > room ? Math.max(1, room - 1) : n);
+      shown.forEach((mass, i) => this.masses.append(this.bar((mass ?? 0) * n, tiling.labels[i] ?? i, i)));
+      if (shown.length < n) this.masses.append(div("gv-caption", `and ${n - shown.length} more`));
+    }
+  }
+
+  bar(value, label, i) {
+    const row = div("gv-bar");
+    const track = div("gv-track");
+    const fill = div("");
+    fill.style.width = `${Math.min(100, 50 * value)}%`; // the middle of the track is 1
+    fill.style.background = this.colour(i);
+    track.append(fill);
+    row.append(div("gv-key", label), track, div("gv-value", value.toFixed(2)));
+    return row;
+  }
+
+  dispose() {
+    this.observer.disconnect();
+  }
+}
+
+function div(name, text) {
+  const node = document.createElement("div");
+  if (name) node.className = name;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+const minus = (value) => String(value).replace("-", "−");
+const decimals = (value) => (value > 0.995 ? "1" : value.toFixed(2).replace(/^0/, ""));

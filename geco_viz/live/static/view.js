@@ -1,0 +1,268 @@
+// The view: panels in a grid, frames in, acknowledgements out.
+
+const PANEL_SPECS = {
+  "information-plane": {
+    title: "Information plane",
+    unit: "KL (nats) against error",
+    make: (host, store) => new Plane(host, store),
+    weight: 3,
+    about:
+      "Each point is a training step: average KL(q(z|x) ‖ π(z)) in nats, the rate, against the reconstruction error √(mean (x − g(z))²) in RMS pixel, the distortion. " +
+      "GECO walks to the dashed line κ and then down along it. No model can be below R(D), the rate–distortion limit of the data.",
+  },
+  tiling: {
+    title: "Posterior tiling",
+    unit: "samples of q(z | x); circles: prior",
+    make: (host, store, ask) => new Tiling(host, store, ask),
+    weight: 3,
+    about:
+      "Samples of the posterior q(z | xᵢ) of each datum, one colour each. The circles are 1, 2 and 3 standard deviations of the prior N(0, I). " +
+      "A good model tiles the prior without gaps and with equal masses. Point at a place to decode it: g(z), the weights wᵢ(z) = q(z|xᵢ)/Σⱼ q(z|xⱼ), and whether it is a hole, q(z)/π(z) < 0.1.",
+  },
+  error: {
+    title: "Error against κ",
+    unit: "log scale",
+    make: (host, store) => new Errors(host, store),
+    weight: 2,
+    about:
+      "The constrained error of each batch by training step, in the units of κ: for RE √(mean (x − g(z))²), RMS pixel. The dashed line is κ, the error that you allow; the constraint c = err²/κ² − 1 is 0 on it.",
+  },
+  multiplier: {
+    title: "β and λ",
+    unit: "λ in nats, β in pixel², log scale",
+    make: (host, store) => new Multipliers(host, store),
+    weight: 2,
+    about:
+      "λ (nats) is the Lagrange multiplier: the price of accuracy, raised while the error is above κ and lowered below it, log λ ← log λ + ν c. " +
+      "β = d κ²/(2λ) (pixel²) is the variance of the equivalent Gaussian decoder, the β of a β-VAE: L = KL + SSE/(2β).",
+  },
+  images: {
+    title: "Reconstructions",
+    unit: "",
+    make: (host, store) => new Images(host, store),
+    weight: 2,
+    about: "Data x; reconstructions g(z) with z from q(z | x); and samples g(z) with z from the prior π(z). The coloured strip is the datum's colour in the tiling.",
+  },
+  status: {
+    title: "Status",
+    make: (host, store) => new StatusLine(host, store),
+    weight: 0,
+  },
+};
+
+const PLOTTED = new Set(["information-plane", "error", "multiplier"]);
+// Parts of a frame that change what rests in a chart.
+const RESTING = new Set(["limit", "ghosts"]);
+const SILENCE = 7000; // ms without a message: more than three heartbeats
+
+// Columns of a grid of twelve: panels fill rows in their order; a row is full at weight 7, at 4 where it is narrow.
+function spans(weights, width) {
+  const full = width >= 700 ? 7 : width >= 430 ? 4 : 2;
+  const rows = [];
+  for (const weight of weights) {
+    const row = rows.at(-1);
+    const used = row?.reduce((a, b) => a + b, 0) ?? 0;
+    if (row && weight && row[0] && used + weight <= full) row.push(weight);
+    else rows.push([weight]);
+  }
+  return rows.flatMap((row) => {
+    const sum = row.reduce((a, b) => a + b, 0);
+    if (row.length === 1) return [12];
+    const columns = row.map((weight) => Math.floor((12 * weight) / sum));
+    columns[0] += 12 - columns.reduce((a, b) => a + b, 0);
+    return columns;
+  });
+}
+
+class Board {
+  constructor(model, el) {
+    this.model = model;
+    this.id = crypto.randomUUID?.() ?? `view-${Math.random().toString(36).slice(2)}`;
+    this.store = new Store();
+    this.seq = 0;
+    this.theme = currentTheme();
+    this.root = div("geco-viz gv-view");
+    this.root.dataset.view = this.id;
+    this.panels = model.get("panels").map((name) => this.panel(name));
+    this.bar();
+    el.append(this.root);
+    this.root.gecoViz = this; // for tests and for the curious
+    this.dress();
+    this.listen();
+  }
+
+  panel(name) {
+    const spec = PANEL_SPECS[name];
+    const section = document.createElement("section");
+    section.className = `gv-panel gv-${name}`;
+    section.setAttribute("aria-label", spec.title);
+    const body = div("gv-body");
+    const unit = div("gv-unit", spec.unit ?? "");
+    if (spec.weight) {
+      const heading = document.createElement("h3");
+      heading.textContent = spec.title;
+      const head = div("gv-head");
+      head.append(heading, help(spec.title, spec.about), unit);
+      section.append(head);
+    }
+    section.append(body);
+    this.root.append(section);
+    const draw = spec.make(body, this.store, (probe) => this.send({ type: "probe", ...probe }));
+    return { name, spec, section, unit, draw, dirty: true };
+  }
+
+  // The legend of the iteration scale stands in the first chart.
+  bar() {
+    const first = this.panels.find(({ name }) => PLOTTED.has(name));
+    if (!first) return;
+    const legend = div("gv-scale");
+    legend.title = "colour of the points: training step, the same in all panels";
+    this.newest = document.createElement("span");
+    legend.append("step 0", div("gv-ramp"), this.newest);
+    first.unit.before(legend);
+  }
+
+  listen() {
+    this.onMessage = (message, buffers) => this.receive(message, buffers ?? []);
+    this.model.on("msg:custom", this.onMessage);
+    this.unwatch = watchTheme(() => this.retheme());
+    this.sizes = new ResizeObserver(() => this.arrange());
+    this.sizes.observe(this.root);
+    this.watchdog = setInterval(() => this.listenForLife(), 1000);
+    this.heard = performance.now();
+    const plots = this.panels.some(({ name }) => PLOTTED.has(name));
+    this.send({ type: "ready", plotly: !(plots && mustAskForPlotly()) });
+    if (plots) this.mountCharts();
+    // Asked again where the view that asked first went away with the answer.
+    if (plots)
+      this.second = setInterval(() => {
+        if (shelf.plotly) clearInterval(this.second);
+        else if (mustAskForPlotly()) this.send({ type: "ready", plotly: false });
+      }, 2000);
+  }
+
+  async mountCharts() {
+    const Plotly = shelf.plotly ?? (await shelf.waiting);
+    for (const { name, draw } of this.panels) {
+      if (this.gone) return;
+      if (PLOTTED.has(name)) await draw.mount(Plotly, this.theme);
+    }
+    this.root.dataset.ready = "true";
+  }
+
+  send(content) {
+    if (!this.gone) this.model.send({ ...content, view: this.id });
+  }
+
+  receive(message, buffers) {
+    this.heard = performance.now();
+    if (message.type === "plotly") unpackPlotly(buffers[0]);
+    else if (message.type === "frame") this.frame(message, buffers);
+    else if (message.type === "probe" && message.view === this.id)
+      this.panels.find(({ name }) => name === "tiling")?.draw.answer(message, buffers[0]);
+  }
+
+  // State is kept up at once, also while the page is hidden; painting waits for the screen.
+  frame({ seq, parts }, buffers) {
+    for (const part of parts) {
+      this.store.apply(part, buffers[part.buffer]);
+      for (const panel of this.panels) {
+        if (PLOTTED.has(panel.name)) {
+          panel.dirty ||= !["images", "tiling", "status"].includes(part.kind);
+          panel.stale ||= RESTING.has(part.kind);
+        } else panel.dirty ||= panel.name === part.kind;
+      }
+    }
+    // While kappa is dragged a setup comes with every frame: what rests follows when it stops.
+    if (parts.some(({ kind }) => kind === "setup")) {
+      clearTimeout(this.later);
+      this.later = setTimeout(() => this.panels.forEach(({ draw }) => draw.refresh?.()), 400);
+    }
+    this.seq = seq;
+    this.pending ??= requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    this.pending = null;
+    if (this.gone) return;
+    for (const panel of this.panels) {
+      const { draw, spec, unit } = panel;
+      if (panel.stale && panel.dirty) draw.refresh?.();
+      if (panel.dirty) draw.draw();
+      panel.dirty = panel.stale = false;
+      const note = draw.note?.();
+      const text = [spec.unit, note].filter(Boolean).join(" · ");
+      if (note && unit.textContent !== text) unit.textContent = text;
+    }
+    if (this.newest) this.newest.textContent = PACE.format(this.store.lastStep);
+    this.send({ type: "ack", seq: this.seq });
+    const { setup, lastStep } = this.store;
+    const detail = { seq: this.seq, step: lastStep, total: this.store.total, title: setup.title };
+    this.root.dispatchEvent(new CustomEvent("geco-viz:painted", { bubbles: true, detail }));
+  }
+
+  listenForLife() {
+    const state = this.model.widget_manager?.kernel?.status;
+    const dead = ["dead", "restarting", "autorestarting", "terminating"].includes(state);
+    const quiet = performance.now() - this.heard > SILENCE && !document.hidden;
+    const reason = dead
+      ? `The kernel is ${state === "dead" ? "gone" : "restarting"}; this run can no longer be reached.`
+      : quiet
+        ? "No word from the kernel: it is busy or gone."
+        : "";
+    this.panels.find(({ name }) => name === "status")?.draw.gone(reason);
+    this.root.classList.toggle("gv-quiet", Boolean(reason));
+  }
+
+  arrange() {
+    const width = this.root.clientWidth;
+    const columns = spans(this.panels.map(({ spec }) => spec.weight), width);
+    this.panels.forEach(({ section }, i) => (section.style.gridColumn = `span ${columns[i]}`));
+  }
+
+  dress() {
+    dress(this.root, this.theme);
+    for (const { name, draw } of this.panels) if (!PLOTTED.has(name)) draw.restyle?.(this.theme) ?? draw.draw();
+  }
+
+  retheme() {
+    this.theme = currentTheme();
+    this.dress();
+    for (const { name, draw } of this.panels) if (PLOTTED.has(name)) draw.restyle(this.theme);
+  }
+
+  dispose() {
+    this.send({ type: "closed" });
+    this.gone = true;
+    this.model.off("msg:custom", this.onMessage);
+    this.unwatch();
+    this.sizes.disconnect();
+    clearInterval(this.watchdog);
+    clearInterval(this.second);
+    clearTimeout(this.later);
+    cancelAnimationFrame(this.pending);
+    for (const { draw } of this.panels) draw.dispose?.();
+    this.root.remove();
+  }
+}
+
+// A question mark that explains its panel, to the pointer and to the keyboard.
+function help(title, about) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "gv-help";
+  button.textContent = "?";
+  button.setAttribute("aria-label", `${title}: ${about}`);
+  const tip = div("gv-tip", about);
+  tip.setAttribute("role", "tooltip");
+  button.append(tip);
+  button.addEventListener("keydown", (event) => event.key === "Escape" && button.blur());
+  return button;
+}
+
+export default {
+  render({ model, el }) {
+    const board = new Board(model, el);
+    return () => board.dispose();
+  },
+};

@@ -1,0 +1,176 @@
+"""One widget that draws a run while it trains: any panels, in any order."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import inspect
+import json
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from geco_viz._checks import choice
+from geco_viz.live.frames import Frames, plain
+from geco_viz.live.pump import Pump
+from geco_viz.live.source import Source
+from geco_viz.plots.themes import FONT, THEMES
+
+__all__ = ["PANELS", "View"]
+
+PANELS = ("information-plane", "tiling", "error", "multiplier", "images", "status")
+
+STATIC = Path(__file__).parent / "static"
+# One scope, in this order: each file uses only what stands above it.
+SCRIPTS = (
+    "theme.js",
+    "plotly.js",
+    "store.js",
+    "chart.js",
+    "export.js",
+    "plane.js",
+    "curves.js",
+    "tiling.js",
+    "images.js",
+    "status.js",
+    "view.js",
+)
+
+
+def script() -> str:
+    """Return the page's module: the colours of `plots.themes`, then the files of `SCRIPTS`."""
+    constants = f"const THEMES = {json.dumps(THEMES)};\nconst FONT = {json.dumps(FONT)};\n"
+    return constants + "\n".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
+
+
+@functools.cache
+def plotly_js() -> bytes:
+    """Return plotly.js as the installed plotly package carries it, gzipped."""
+    from plotly.offline import get_plotlyjs
+
+    return gzip.compress(get_plotlyjs().encode(), compresslevel=6, mtime=0)
+
+
+class View(anywidget.AnyWidget):
+    """Panels that follow a run while it trains, and show it whole after training or a reload.
+
+    The charts stay Plotly's (zoom, hover, PNG and SVG export); the points that move are drawn on a canvas above them,
+    coloured by iteration in one scale (Fig. 3). A thread, the `Pump`, sends at most ten frames a second, and the next
+    one only when the page has painted the last.
+
+    Args:
+        source: a `Run`, a `Watch` or anything else that meets `Source`.
+        panels: which panels, in which order. "information-plane": KL (nats) against error (RMS pixel), with the
+            rate-distortion limit; "tiling": posterior samples in latent space; "error": errors against kappa;
+            "multiplier": the multipliers (nats) and beta (data units squared); "images": data, reconstructions and
+            samples; "status": the phase in words.
+
+    Attributes:
+        pages: how many pages show the view now; observe it to learn that the last one closed.
+
+    Raises:
+        TypeError: `source` lacks what `Source` asks for, or a panel is not a string.
+        ValueError: an unknown panel, the same panel twice, or none.
+
+    Example:
+        >>> View(None, panels=["tiles"])
+        Traceback (most recent call last):
+        ...
+        ValueError: panels must be one of 'information-plane', 'tiling', 'error', 'multiplier', \
+'images', 'status', got 'tiles'; did you mean 'tiling'?
+    """
+
+    _esm = script()
+    _css = (STATIC / "view.css").read_text("utf-8")
+
+    panels = traitlets.Tuple().tag(sync=True)
+    pages = traitlets.Int(0)
+
+    def __init__(self, source: Source, panels: Iterable[str] = PANELS, **options: Any) -> None:
+        names = _checked(panels)
+        lacking = _lacking(source)
+        if lacking:
+            raise TypeError(
+                f"source must be a Run, a Watch or a Source, got {source!r} without {lacking}"
+            )
+        self._source = source
+        self._probing = threading.Lock()
+        super().__init__(panels=names, **options)
+        self._pump = Pump(Frames(source, names), self._carry, self._count_pages)
+        self.on_msg(View._on_message)
+
+    @property
+    def source(self) -> Source:
+        """What the view shows."""
+        return self._source
+
+    def push(self) -> bool:
+        """Send what is new now, if the page is ready for it; returns whether a frame went out."""
+        return self._pump.push()
+
+    def close(self) -> None:
+        """End the pump and remove the widget from every page; the run goes on."""
+        self._pump.stop()
+        super().close()
+
+    def _carry(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self.send(content, buffers=buffers)
+
+    def _count_pages(self, pages: int) -> None:
+        self.pages = pages
+
+    def _on_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        # A page may send anything at any time, so nothing here may raise into the kernel's message loop.
+        kind, page = content.get("type"), str(content.get("view", ""))
+        if kind == "ready":
+            if not content.get("plotly", True):
+                self._pump.say({"type": "plotly"}, [plotly_js()])
+            self._pump.ready(page)
+        elif kind == "ack":
+            self._pump.ack(page, int(content["seq"]))
+        elif kind == "closed":
+            self._pump.closed(page)
+        elif kind == "probe":
+            self._probe(page, content)
+
+    def _probe(self, page: str, content: dict[str, Any]) -> None:
+        reply: dict[str, Any] = {"type": "probe", "view": page, "id": content.get("id")}
+        buffers: list[bytes] = []
+        try:
+            z = np.asarray(content["z"], np.float32)
+            # One at a time: a second page's probe waits rather than piling up between two steps.
+            with self._probing:
+                probe = self._source.probe(z)
+            image = np.ascontiguousarray(probe.image, np.uint8)
+            h, w, c = image.shape
+            weights = [plain(v) for v in np.asarray(probe.weights).reshape(-1)]
+            reply |= {"weights": weights, "density": plain(probe.density), "hole": bool(probe.hole)}
+            reply |= {"h": h, "w": w, "c": c}
+            buffers = [image.tobytes()]
+        except Exception as error:  # shown beside the tiling; the page must get an answer or it never asks again
+            reply["error"] = f"{type(error).__name__}: {error}"
+        self._pump.say(reply, buffers)
+
+    def __repr__(self) -> str:
+        return f"View({', '.join(map(repr, self.panels))})"
+
+
+def _lacking(source: Any) -> list[str]:
+    # Looked up without being called: to ask a run for its limit starts the computation.
+    asked = [name for name in vars(Source) if not name.startswith("_")]
+    nothing = object()
+    return [name for name in asked if inspect.getattr_static(source, name, nothing) is nothing]
+
+
+def _checked(panels: Iterable[str]) -> tuple[str, ...]:
+    names = (panels,) if isinstance(panels, str) else tuple(panels)
+    for name in names:
+        choice("panels", name, PANELS)
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"panels must be at least one name, each once, got {names!r}")
+    return names

@@ -1,0 +1,222 @@
+"""A real JupyterLab on a free port, and a page of it in Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+TOKEN = "test"
+ARGS = [
+    "--no-sandbox",  # Chromium refuses to run as root with it
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Errors that JupyterLab itself makes without a network or a setting, none of them ours.
+NOT_OURS = ("Failed to load resource", "favicon", "net::ERR_", "WebSocket connection", "JSON parse error")
+
+
+class Server:
+    """JupyterLab over an empty folder, with configuration, data and runtime folders of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "notebooks"
+        self.root.mkdir()
+        home = root / "home"
+        settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        # The news pop-up covers the page.
+        quiet = {"fetchNews": "false", "checkForUpdates": False}
+        (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+        names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+        env = os.environ | {f"JUPYTER_{name}": str(home / name.lower()) for name in names}
+        env |= {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
+        env |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
+        env |= {"IPYTHONDIR": str(home / "ipython"), "JUPYTER_PLATFORM_DIRS": "1"}
+        tests = str(Path(__file__).parents[1])
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [tests, env.get("PYTHONPATH")]))
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1"]
+        command += [f"--port={self.port}", "--ServerApp.port_retries=0", "--allow-root"]
+        command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.root}"]
+        command += ["--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True"]
+        command += ["--LabApp.news_url=", "--LabApp.extension_manager=readonly"]
+        command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+        self.log = root / "server.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        self._wait()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + 90
+        while time.monotonic() < end and self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                self.ask("GET", "/api/status")
+                return
+            time.sleep(0.2)
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()[-3000:]}")
+
+    def ask(self, method: str, path: str) -> Any:
+        headers = {"Authorization": f"token {TOKEN}"}
+        request = urllib.request.Request(self.url + path, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def notebook(self, name: str, *cells: str) -> str:
+        """Write a notebook of code cells and return its name."""
+        code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        written = [{**code, "id": f"c{i}", "source": source} for i, source in enumerate(cells)]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        content = {"cells": written, "metadata": {"kernelspec": kernel}}
+        content |= {"nbformat": 4, "nbformat_minor": 5}
+        (self.root / name).write_text(json.dumps(content))
+        return name
+
+    def shut_kernels(self) -> None:
+        for session in self.ask("GET", "/api/sessions"):
+            self.ask("DELETE", f"/api/sessions/{session['id']}")
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.shut_kernels()
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+class Lab:
+    """One browser page on a server: opens notebooks, runs cells, reads what is drawn."""
+
+    def __init__(self, page: Any, server: Server) -> None:
+        self.page, self.server = page, server
+        self.problems: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+
+    def _note(self, message: Any) -> None:
+        if message.type == "error" and not any(text in message.text for text in NOT_OURS):
+            self.problems.append(message.text)
+
+    def open(self, name: str) -> None:
+        # /doc shows one document without the side bars; reset drops the workspace of an earlier test.
+        self.page.goto(f"{self.server.url}/doc/tree/{name}?token={TOKEN}&reset")
+        self.settle()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.settle()
+
+    def settle(self) -> None:
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", state="attached")
+        self.page.wait_for_function(
+            """() => { const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
+                return kernel?.connectionStatus === "connected" && kernel.status === "idle"; }"""
+        )
+
+    def run_all(self) -> None:
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def command(self, name: str, **arguments: Any) -> Any:
+        script = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => true)"
+        return self.page.evaluate(script, [name, arguments])
+
+    def ask_kernel(self, code: str) -> str:
+        """Run code in the notebook's kernel outside any cell; return what it printed."""
+        return self.page.evaluate(
+            """async (code) => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                let out = "";
+                const future = kernel.requestExecute({ code, store_history: false }, true);
+                future.onIOPub = ({ content }) => {
+                  out += content.text ?? content.data?.["text/plain"] ?? "";
+                  if (content.ename) out += `${content.ename}: ${content.evalue}`;
+                };
+                await future.done;
+                return out;
+            }""",
+            code,
+        ).strip()
+
+    def errors(self) -> list[str]:
+        """What cells wrote to stderr or raised."""
+        mime = "application/vnd.jupyter."
+        chosen = ", ".join(
+            f".jp-OutputArea-output[data-mime-type='{mime}{kind}']" for kind in ("stderr", "error")
+        )
+        return self.page.eval_on_selector_all(chosen, "found => found.map((e) => e.innerText)")
+
+    def theme(self, name: str) -> None:
+        self.command("apputils:change-theme", theme=f"JupyterLab {name.capitalize()}")
+        light = str(name == "light").lower()
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+
+    def view(self, index: int = 0) -> View:
+        return View(self.page, index)
+
+
+class View:
+    """A geco_viz view on the page."""
+
+    def __init__(self, page: Any, index: int) -> None:
+        self.page, self.index = page, index
+        self.root = page.locator(".gv-view").nth(index)
+
+    def wait(self) -> View:
+        """Until the charts stand and a frame is painted."""
+        self.root.wait_for(state="attached")
+        self.wait_for("board.store.status && (board.root.dataset.ready || !board.panels.some((p) => p.draw.mount))")
+        return self
+
+    def value(self, expression: str) -> Any:
+        """Evaluate JavaScript with `board`, the view's own object."""
+        return self.root.evaluate(f"(root) => {{ const board = root.gecoViz; return {expression}; }}")
+
+    def wait_for(self, expression: str, timeout: float = 20_000) -> None:
+        self.page.wait_for_function(
+            "([i, test]) => { const board = document.querySelectorAll('.gv-view')[i]?.gecoViz;"
+            " return board && Function('board', `return ${test}`)(board); }",
+            arg=[self.index, expression],
+            timeout=timeout,
+        )
+
+    def ink(self, selector: str) -> int:
+        """How many pixels of a canvas are drawn."""
+        return self.root.locator(selector).evaluate(
+            """(canvas) => { const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                let count = 0; for (let i = 3; i < data.length; i += 4) count += data[i] > 0; return count; }"""
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def browser(chromium: str, width: int = 1280, height: int = 900) -> Iterator[Any]:
+    """A Chromium context with the window size given."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        engine = playwright.chromium.launch(executable_path=chromium, args=ARGS)
+        context = engine.new_context(viewport={"width": width, "height": height})
+        context.set_default_timeout(60_000)
+        try:
+            yield context
+        finally:
+            context.close()
+            engine.close()
