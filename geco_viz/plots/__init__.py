@@ -7,14 +7,21 @@ from geco_viz.plots.curves import error, multiplier
 from geco_viz.plots.information import information_plane
 from geco_viz.plots.overview import figures_of, run_figure
 from geco_viz.plots.pictures import images
+from geco_viz.plots.report import report, report_html
+from geco_viz.plots.svg import fallback_html, fallback_svg, svg
 from geco_viz.plots.tiles import tiling
 
 __all__ = [
     "error",
+    "fallback_html",
+    "fallback_svg",
     "figures_of",
     "images",
     "information_plane",
     "multiplier",
+    "report",
+    "report_html",
     "run_figure",
+    "svg",
     "tiling",
 ]

@@ -7,6 +7,7 @@ one image, straight shapes, annotations, and axes whose range is given.
 from __future__ import annotations
 
 import base64
+import zlib
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from geco_viz.plots._figure import plain
 from geco_viz.plots._marks import Axes, draw, markers, stroke, text
 from geco_viz.plots._ticks import ticks
 from geco_viz.plots.overview import run_figure
-from geco_viz.plots.themes import theme_of
+from geco_viz.plots.themes import FONT, theme_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -51,13 +52,15 @@ def svg(figure: Figure, width: int | None = None, height: int | None = None) -> 
     for index, ((x, y), traces) in enumerate(pairs.items()):
         place = axes[x] = axes[y] = Axes(layout, x, y, page)
         parts.append(_frame(place, style))
+        marks = "".join(draw(place, trace) for trace in traces)
+        # Identifiers are the whole page's, which may hold other such pictures.
+        clip = f"clip-{zlib.crc32(marks.encode()):08x}-{index}"
         parts.append(
-            f'<clipPath id="c{index}"><rect x="{place.left:.1f}" y="{place.top:.1f}" '
+            f'<clipPath id="{clip}"><rect x="{place.left:.1f}" y="{place.top:.1f}" '
             f'width="{place.right - place.left:.1f}" height="{place.bottom - place.top:.1f}"/>'
             "</clipPath>"
         )
-        marks = "".join(draw(place, trace) for trace in traces)
-        parts.append(f'<g clip-path="url(#c{index})">{marks}</g>')
+        parts.append(f'<g clip-path="url(#{clip})">{marks}</g>')
     parts += [_shape(axes, shape) for shape in layout.get("shapes", ())]
     parts += [_annotation(axes, each, page, style) for each in layout.get("annotations", ())]
     parts.append(_title(layout, style, margin["t"]))
@@ -92,11 +95,11 @@ def fallback_html(source: Any, theme: str = "light") -> str:
     status = source.status() if hasattr(source, "status") else None
     words = "" if status is None else escape(f"{status.phase}: {status.words}")
     title = escape(str(getattr(source, "title", "") or "Run"))
-    muted = theme_of(theme)["muted"]
+    style = f"color:{theme_of(theme)['muted']};font:14px {FONT}"
     return (
         f'<figure style="margin:0"><img alt="{title}. {words}" style="max-width:100%" '
         f'src="data:image/svg+xml;base64,{picture}">'
-        f'<figcaption style="color:{muted}">{words}</figcaption></figure>'
+        f'<figcaption style="{style}">{words}</figcaption></figure>'
     )
 
 

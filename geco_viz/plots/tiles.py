@@ -81,7 +81,6 @@ def tiling(
                     "symbol": SYMBOLS[index // len(colours["categories"]) % len(SYMBOLS)],
                 },
                 "name": kind,
-                "legendgroup": str(index),
                 "hovertemplate": f"{kind}<br>z = (%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             }
         )
