@@ -21,7 +21,8 @@ def digits(draw: int = 0) -> Dataset:
     """Seven digits of seven different classes, (7, 1, 28, 28), without files or network.
 
     8x8 pixels are enlarged to 24x24 in a margin of two, with the contrast raised, so that strokes
-    are as sharp and the pixels vary as much as MNIST's (RMS .20 to .27 over draws): the same kappas make sense.
+    are about as sharp, and pixels vary as much over a draw, as MNIST's (RMS .20 to .27): the same
+    kappas make sense.
 
     Args:
         draw: seed of the draw of classes and digits.

@@ -1,0 +1,214 @@
+"""The command line: `geco-viz lab` opens the notebooks, `geco-viz train` needs no screen."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["app"]
+
+START = "00_start_here.ipynb"
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Watch and steer a constrained VAE while it trains.",
+)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """What a person can mend is one line and exit code 2; GECO_VIZ_TRACEBACK=1 shows where."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
+        if os.environ.get("GECO_VIZ_TRACEBACK") == "1":
+            raise
+        typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from geco_viz import __version__
+
+        typer.echo(f"geco-viz {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Watch and steer a constrained VAE while it trains."""
+
+
+@app.command(context_settings={"allow_extra_args": True})
+def lab(
+    context: typer.Context,
+    directory: Annotated[
+        str | None,
+        typer.Argument(metavar="DIR", help="Folder for the notebooks. [./geco-viz-notebooks]"),
+    ] = None,
+) -> None:
+    """Open JupyterLab on the notebooks, in DIR.
+
+    They are copied there; a file that is there already is never overwritten.
+
+    What follows -- goes to JupyterLab, for example: geco-viz lab -- --port 9999
+    """
+    options = ([] if directory is None else [directory]) + context.args
+    named = bool(options) and not options[0].startswith("-")  # else it came after the --
+    folder = Path(options.pop(0) if named else "geco-viz-notebooks")
+    with _one_line_errors():
+        if importlib.util.find_spec("jupyterlab") is None:
+            raise ImportError(
+                f"JupyterLab is missing: run {sys.executable} -m pip install jupyterlab"
+            )
+        folder = folder.expanduser().resolve()
+        differing = copy_notebooks(folder)
+    typer.echo(f"The notebooks are in {folder}")
+    for name in differing:
+        typer.echo(f"Kept your {name}; it differs from the one that comes with this version.")
+    sys.stdout.flush()
+    command = lab_command(folder, options)
+    if os.name == "nt":
+        raise typer.Exit(subprocess.call(command))
+    # JupyterLab takes this process over, so that Ctrl-C and signals reach it and nothing else.
+    os.execv(command[0], command)
+
+
+def lab_command(folder: Path, options: list[str]) -> list[str]:
+    """The command that opens JupyterLab, of this very Python, on the start notebook."""
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.root_dir={folder}",
+        f"--LabApp.default_url=/lab/tree/{START}",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # a container: JupyterLab refuses to start otherwise
+    return command + options
+
+
+def copy_notebooks(folder: Path) -> list[str]:
+    """Copy the notebooks that are not in `folder` yet; return the names of those that differ.
+
+    Raises:
+        OSError: `folder` cannot be written.
+    """
+    differing = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sorted(_shipped().glob("*.ipynb")):
+            content, target = source.read_bytes(), folder / source.name
+            if target.exists():
+                if target.read_bytes() != content:
+                    differing.append(target.name)
+                continue
+            part = target.with_suffix(".part")
+            part.write_bytes(content)
+            part.replace(target)
+    except OSError as error:
+        raise OSError(
+            f"DIR must be a folder that can be written, got {str(folder)!r}: {error.strerror}"
+        ) from error
+    return differing
+
+
+def _shipped() -> Path:
+    package = Path(__file__).parent
+    installed = package / "_notebooks"
+    return installed if installed.is_dir() else package.parent / "notebooks"
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint and run.html, the report.")],
+    data: Annotated[str, typer.Option(help="micro-mnist, mnist or digits.")] = "micro-mnist",
+    kappa: Annotated[
+        float | None, typer.Option(help="Asked error, RMS pixel. [default: .05; mnist .1]")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Training steps.")] = 2000,
+    model: Annotated[
+        str | None, typer.Option(help="vae or vae-nvp. [default: vae-nvp; mnist vae]")
+    ] = None,
+    objective: Annotated[str, typer.Option(help="geco, elbo, beta or annealed.")] = "geco",
+    beta: Annotated[
+        float | None, typer.Option(help="Variance of --objective beta. [default: 1]")
+    ] = None,
+    nu: Annotated[
+        float | None, typer.Option(help="Rate of log lambda. [default: .05; mnist .1]")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Memory of the error's average. [default: .9]")
+    ] = None,
+    draw: Annotated[int | None, typer.Option(help="Which seven digits. [default: 0]")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder with the data's files, instead of GECO_VIZ_DATA.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, batches and samples.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Train without a screen; save the run and its report."""
+    with _one_line_errors():
+        import geco_viz as gv
+        from geco_viz._checks import integer
+
+        integer("steps", steps, low=1)
+        images = gv.data.load(data, root=root, draw=draw)
+        if images.note:
+            typer.echo(f"Note: {images.note}", err=True)
+        run = gv.Run(
+            data=images,
+            model=model or ("vae" if data == "mnist" else "vae-nvp"),
+            objective=_objective(objective, len(images), kappa, nu, alpha, beta),
+            seed=seed,
+            device=device,
+            out=out,
+        )
+        run.train(steps)
+        found = run.evaluate()
+        run.save(out)
+        run.report(out / "run.html")
+    values = ", ".join(f"{name} {found[name][0]:.4g}" for name in ("kappa_hat/re", "kl"))
+    typer.echo(f"Step {run.history['step'][-1]:.0f}: {values} nats. Saved in {out}")
+    if run.history["step"][-1] < steps:
+        raise typer.Exit(130)  # interrupted; the run is saved as far as it came
+
+
+def _objective(
+    name: str,
+    count: int,
+    kappa: float | None,
+    nu: float | None,
+    alpha: float | None,
+    beta: float | None,
+) -> dict[str, Any]:
+    """The recipe's objective as plain data, with what was given put over it."""
+    from geco_viz.training.recipe import as_objective
+
+    given = {"kappa": kappa, "nu": nu, "alpha": alpha, "beta": beta}
+    taken = {"geco": ("kappa", "nu", "alpha"), "beta": ("beta",)}.get(name, ())
+    spec: dict[str, Any] = dict(as_objective(name, count).spec or {})
+    for key, value in given.items():
+        if value is None:
+            continue
+        if key not in taken:
+            raise ValueError(f"--{key} does not go with --objective {name}, got {value:g}")
+        if key == "kappa":
+            spec["constraints"] = [part | {"kappa": value} for part in spec["constraints"]]
+        else:
+            spec[key] = value
+    return spec
