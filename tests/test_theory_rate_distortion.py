@@ -1,0 +1,207 @@
+"""R(D) against closed forms, a table of seven digits from two other solvers, and itself."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from geco_viz.data import load
+from geco_viz.theory import rate_distortion, water_filling
+from geco_viz.theory._points import as_points
+from geco_viz.theory._support import optimal_support
+
+KAPPA = [0.05, 0.06, 0.08, 0.1, 0.125, 0.175]
+
+
+def entropy(q: torch.Tensor) -> torch.Tensor:
+    return -(torch.special.xlogy(q, q) + torch.special.xlogy(1 - q, 1 - q))
+
+
+@pytest.fixture(scope="module")
+def digits(mnist_root: Path) -> torch.Tensor:
+    chosen = np.random.RandomState(0).choice(10000, 7, replace=False)
+    return load("mnist", split="test", root=mnist_root).x[chosen]
+
+
+@pytest.fixture(scope="module")
+def cloud() -> torch.Tensor:
+    return torch.randn(6, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def test_seven_digits_have_the_known_limit(digits: torch.Tensor) -> None:
+    limit = rate_distortion(digits, kappa=[*KAPPA, 0.201, 0.3])
+    known = torch.tensor([1.7195, 1.6427, 1.4659, 1.2612, 0.9760, 0.3329, 0, 0]).double()
+    slope = torch.tensor([0.182, 0.243, 0.383, 0.540, 0.750, 1.182]).double()
+    # Half a unit of the last digit printed.
+    torch.testing.assert_close(limit.rate, known, atol=5.1e-5, rtol=0)
+    torch.testing.assert_close(limit.multiplier[:6], slope, atol=6e-4, rtol=0)
+    assert limit.rate[-1] == 0 and limit.multiplier[-1] == 0 and limit.beta[-1] == math.inf
+    assert limit.certificate.max() <= 1e-7
+    assert limit.note == ""
+
+
+def test_certificate_of_seven_digits_at_sixty_temperatures(digits: torch.Tensor) -> None:
+    beta = torch.logspace(-2, 1.3, 60, dtype=torch.float64)
+    found = optimal_support(as_points(digits), beta, 1e-7)
+    assert found.certificate.max() <= 1e-7
+    assert found.rate[0] == pytest.approx(math.log(7), abs=1e-9)
+    assert found.rate[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_certificate_bounds_a_climb_from_elsewhere(digits: torch.Tensor) -> None:
+    """G at 3000 fresh points of the hull, climbed by mean shifts, stays below what was said."""
+    points = as_points(digits)
+    beta = torch.tensor([4.0, 7.0, 10.0]).double()
+    found = optimal_support(points, beta, 1e-9)
+    weights = torch.distributions.Dirichlet(torch.full((7,), 0.5)).sample((3000,)).double()
+    for b, psi, gamma, bound in zip(beta, found.psi, found.gamma, found.certificate, strict=True):
+        y = weights @ points.y
+        kernel = torch.exp(-torch.cdist(points.y, psi).square() / (2 * b))
+        a = points.p / (kernel @ gamma)
+        for _ in range(100):
+            w = a * torch.exp(-torch.cdist(y, points.y).square() / (2 * b))
+            y = (w / w.sum(1, keepdim=True)) @ points.y
+        g = (a * torch.exp(-torch.cdist(y, points.y).square() / (2 * b))).sum(1)
+        # Rounding of a sum of seven terms near 1, over what the search found.
+        assert g.max().log() <= bound + 1e-12
+
+
+def test_two_points_follow_the_closed_form() -> None:
+    """Posterior q of the nearer atom: D = 4 q (1 - q), R = ln 2 - h(q), atoms at +-(2 q - 1)."""
+    q = torch.tensor([0.55, 0.7, 0.9, 0.99]).double()
+    limit = rate_distortion([[-1.0], [1.0]], kappa=(4 * q * (1 - q)).sqrt(), accuracy=1e-10)
+    torch.testing.assert_close(limit.rate, math.log(2) - entropy(q), atol=1e-10, rtol=0)
+    # beta = (2 q - 1) / artanh(2 q - 1) from psi = tanh(psi / beta); the interpolation in beta is
+    # good to the square root of the accuracy.
+    beta = (2 * q - 1) / torch.atanh(2 * q - 1)
+    torch.testing.assert_close(limit.beta, beta, rtol=1e-5, atol=0)
+    torch.testing.assert_close(
+        limit.multiplier, limit.kappa.square() / (2 * beta), rtol=1e-5, atol=0
+    )
+
+
+def test_unequal_masses_agree_with_blahut_arimoto_on_a_grid() -> None:
+    """Points at 9:1, where the last transition is first order, against discretised atoms."""
+    x = torch.tensor([[0.0]] * 9 + [[1.0]])
+    kappa = torch.tensor([0.1, 0.2, 0.28]).double()
+    limit = rate_distortion(x, kappa)
+    grid = torch.linspace(0, 1, 401, dtype=torch.float64)
+    p, points = torch.tensor([0.9, 0.1]).double(), torch.tensor([0.0, 1.0]).double()
+    cost = (points[:, None] - grid).square()
+    best = torch.zeros(3, dtype=torch.float64)
+    for beta in torch.logspace(-2, 0, 120, dtype=torch.float64).tolist():
+        gamma = torch.full_like(grid, 1 / len(grid))
+        kernel = torch.exp(-cost / (2 * beta))
+        for _ in range(400):
+            ratio = kernel / (kernel @ gamma)[:, None]
+            gamma = gamma * (p @ ratio)
+        free = -(p @ (kernel @ gamma).log()) - (p @ ratio).amax().log()
+        best = torch.maximum(best, free - kappa.square() / (2 * beta))
+    # The discrete alphabet can only need more; 400 sweeps leave its own certificate as the error.
+    assert (limit.rate >= best - 1e-7).all()
+    torch.testing.assert_close(limit.rate, best, atol=2e-3, rtol=0)
+    assert "8 data are duplicates" in limit.note
+
+
+def test_curve_is_convex_decreasing_and_ends_at_the_variance(cloud: torch.Tensor) -> None:
+    limit = rate_distortion(cloud)
+    distortion = 3 * limit.kappa.square()
+    slope = limit.rate.diff() / distortion.diff()
+    assert (distortion.diff() > 0).all() and (limit.rate.diff() < 0).all()
+    # Each end of a difference is known to the certificate, 1e-7 nats.
+    assert (
+        slope.diff() >= -4e-7 / distortion.diff().minimum(distortion.diff().roll(-1))[:-1]
+    ).all()
+    variance = (cloud - cloud.mean(0)).square().sum(1).mean()
+    assert distortion[-1] == pytest.approx(float(variance), rel=1e-12) and limit.rate[-1] == 0
+    assert limit.rate[0] > 0.99 * math.log(6) and limit.certificate.max() <= 1e-7
+
+
+def test_multiplier_is_the_slope_of_the_rate(cloud: torch.Tensor) -> None:
+    kappa = torch.tensor([0.3, 0.5, 0.7]).double()
+    step = 1e-3
+    up, at, down = (
+        rate_distortion(cloud, kappa * math.exp(s), accuracy=1e-10) for s in (step, 0, -step)
+    )
+    slope = -(up.rate - down.rate) / (4 * step)  # ln tol = 2 ln kappa
+    # Second differences of a smooth curve leave step**2.
+    torch.testing.assert_close(at.multiplier, slope, rtol=1e-4, atol=1e-6)
+
+
+def test_small_kappa_needs_ln_n(cloud: torch.Tensor) -> None:
+    limit = rate_distortion(cloud, kappa=[1e-6, 1e-3])
+    torch.testing.assert_close(
+        limit.rate, torch.full_like(limit.rate, math.log(6)), atol=1e-4, rtol=0
+    )
+    assert (limit.rate <= math.log(6) + 1e-12).all()
+
+
+def test_answers_come_in_the_order_asked(cloud: torch.Tensor) -> None:
+    kappa = torch.tensor([0.9, 0.2, 0.5, 0.2]).double()
+    limit = rate_distortion(cloud, kappa)
+    assert torch.equal(limit.kappa, kappa)
+    assert limit.rate[1] == limit.rate[3] and limit.rate[1] > limit.rate[2] > limit.rate[0]
+
+
+def test_rotation_translation_and_idle_pixels_change_nothing(cloud: torch.Tensor) -> None:
+    kappa = torch.tensor([0.3, 0.6]).double()
+    turn = torch.linalg.qr(torch.randn(12, 12, dtype=torch.float64)).Q
+    padded = torch.nn.functional.pad(cloud, (0, 9)) @ turn + 5.0
+    moved = rate_distortion(padded.reshape(6, 3, 4), kappa / 2)  # same sum over 4 times the pixels
+    plain = rate_distortion(cloud, kappa)
+    # Both know the rate to 1e-7 nats.
+    torch.testing.assert_close(moved.rate, plain.rate, atol=2e-7, rtol=0)
+
+
+def test_scale_of_the_data_is_the_scale_of_kappa(cloud: torch.Tensor) -> None:
+    plain, wide = rate_distortion(cloud, 0.4), rate_distortion(cloud * 255, 0.4 * 255)
+    torch.testing.assert_close(plain.rate, wide.rate, atol=2e-7, rtol=0)
+
+
+def test_duplicates_count_as_mass() -> None:
+    limit = rate_distortion(torch.tensor([0.0, 0.0, 0.0, 1.0]), kappa=1e-4)
+    h = float(entropy(torch.tensor(0.25).double()))
+    assert limit.rate.item() == pytest.approx(h, abs=1e-6)
+    assert limit.note == f"2 data are duplicates: R tends to {h:.4f} nats"
+
+
+@pytest.mark.parametrize("x", [torch.zeros(1, 4), torch.ones(5, 2)])
+def test_one_point_needs_no_rate(x: torch.Tensor) -> None:
+    limit = rate_distortion(x, kappa=[0.1, 1.0])
+    assert limit.rate.tolist() == [0, 0] and limit.multiplier.tolist() == [0, 0]
+    assert rate_distortion(x).rate.tolist() == [0]
+
+
+def test_gaussian_samples_approach_water_filling_from_below() -> None:
+    """A sample of n lies below the Gaussian of its own covariance and nears it as n grows."""
+    short = []
+    for n in (8, 32, 128):
+        x = torch.randn(n, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+        kappa = 0.6 * float(x.var(0, correction=0).mean().sqrt())
+        gaussian = water_filling(kappa, x=x).rate
+        short.append(float(1 - rate_distortion(x, kappa, accuracy=1e-3).rate / gaussian))
+    assert short[0] > short[1] > short[2] > 0
+    # Measured .32, .17, .06: n points hold at most ln n nats, the Gaussian without end.
+    assert short[2] < 0.1 and short[0] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("x", "kappa", "error", "said"),
+    [
+        (torch.zeros(0, 3), 0.1, ValueError, r"x must hold .* got shape \(0, 3\)"),
+        (torch.tensor([0.0, math.nan]), 0.1, ValueError, "x must .* got 1 values that are NaN"),
+        ("images", 0.1, TypeError, "x must .* got str"),
+        (torch.zeros(2, 1), -0.1, ValueError, "kappa must be .* > 0, got -0.1"),
+        (torch.zeros(2, 1), 0, ValueError, "kappa must be .* > 0, got 0"),
+        (torch.zeros(2, 1), [0.1, math.nan], ValueError, "kappa must be .* got nan"),
+        (torch.zeros(2, 1), "0.1", TypeError, "kappa must be .* got '0.1'"),
+        (torch.zeros(2, 1), [], ValueError, "kappa must be .* got none"),
+    ],
+)
+def test_bad_input_is_named(x: object, kappa: object, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        rate_distortion(x, kappa)
