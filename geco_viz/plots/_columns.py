@@ -68,7 +68,7 @@ def note(drawn: int, rows: int) -> str:
     """Return the words that own up to a thinned picture, empty where every row is drawn."""
     if drawn == rows:
         return ""
-    return f"{drawn:,} of {rows:,} steps drawn, extremes kept"
+    return f"{drawn:,} of {rows:,} steps, extremes kept"
 
 
 def spread(*values: NDArray[np.float64], log: bool = False, pad: float = 0.06) -> list[float]:

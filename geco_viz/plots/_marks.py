@@ -35,8 +35,11 @@ class Axes:
         across = abs(self.x["range"][1] - self.x["range"][0])
         up = abs(self.y["range"][1] - self.y["range"][0])
         unit = min((self.right - self.left) / across, (self.bottom - self.top) / up)
-        middle = (self.left + self.right) / 2
-        self.left, self.right = middle - unit * across / 2, middle + unit * across / 2
+        if self.x.get("constraintoward") == "left":
+            self.right = self.left + unit * across
+        else:
+            middle = (self.left + self.right) / 2
+            self.left, self.right = middle - unit * across / 2, middle + unit * across / 2
         if self.y.get("constraintoward") == "top":
             self.bottom = self.top + unit * up
         else:

@@ -106,12 +106,13 @@ def information_plane(
         shapes.append(_vertical(colours, kappa))
         annotations.append(_kappa_label(colours, kappa))
     across, up = _ranges(columns, limit, kappa, shots)
-    drawn = note(len(kept), len(step))
+    words = ["coloured by iteration", note(len(kept), len(step))]
+    words.append(str(getattr(limit, "note", "") or ""))
     return finish(
         colours,
         data,
         "Information plane",
-        "KL against error, coloured by iteration" + (f"; {drawn}" if drawn else ""),
+        "; ".join(each for each in words if each),
         xaxis=curve_axis("reconstruction error (RMS pixel)", across),
         yaxis=curve_axis("KL (nats)", up),
         shapes=shapes,

@@ -123,6 +123,7 @@ def images(
             "ticktext": names,
             "range": [-0.5, picture.shape[1] - 0.5],
             "constrain": "domain",
+            "constraintoward": "left",
         },
         yaxis={
             **bare,
@@ -133,4 +134,5 @@ def images(
             "constrain": "domain",
             "constraintoward": "top",
         },
+        margin={"l": 84, "r": 24, "t": 96, "b": 20},
     )

@@ -136,7 +136,7 @@ def _section(title: str, table: str, text: str) -> str:
 
 
 def _panel(name: str, figure: Any) -> str:
-    still = svg(figure, 720, 300 if name == "images" else 460)
+    still = svg(figure, 520, 260 if name == "images" else 390)  # two beside each other on A4
     return (
         f'<section class="panel" id="{name}"><div class="live"></div>'
         f'<div class="still">{still}</div></section>'

@@ -63,7 +63,7 @@ def svg(figure: Figure, width: int | None = None, height: int | None = None) -> 
         parts.append(f'<g clip-path="url(#{clip})">{marks}</g>')
     parts += [_shape(axes, shape) for shape in layout.get("shapes", ())]
     parts += [_annotation(axes, each, page, style) for each in layout.get("annotations", ())]
-    parts.append(_title(layout, style, margin["t"]))
+    parts.append(_title(layout, style, margin["t"], width))
     if layout.get("showlegend", True):
         parts.append(_legend(drawn, style, margin["l"], height))
     title = escape(layout["title"]["text"])
@@ -172,11 +172,12 @@ def _annotation(
     return text(x, y, each["text"], size, colour, anchor)
 
 
-def _title(layout: dict[str, Any], style: dict[str, Any], top: float) -> str:
+def _title(layout: dict[str, Any], style: dict[str, Any], top: float, width: float) -> str:
     title, fonts = layout["title"], style["title"]
     head = text(16, min(32, top), title["text"], 18, fonts["font"]["color"])
     below = title.get("subtitle", {}).get("text", "")
-    return head + text(16, 54, below, 13, fonts["subtitle"]["font"]["color"]) if below else head
+    size = min(13.0, (width - 32) / (0.55 * max(len(below), 1)))
+    return head + text(16, 54, below, size, fonts["subtitle"]["font"]["color"]) if below else head
 
 
 def _legend(traces: list[dict[str, Any]], style: dict[str, Any], left: float, height: float) -> str:

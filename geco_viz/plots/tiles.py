@@ -90,10 +90,8 @@ def tiling(
         data.append(_bars(colours, kinds, masses * count))
         layout |= _beside(colours, kinds, masses * count)
     tail = f" of {latent}" if latent > 2 else ""
-    subtitle = ["samples of q(z | x), circles: prior at 1, 2, 3 σ"]
-    subtitle += (
-        [] if holes is None or np.isnan(holes) else [f"holes {100 * holes:.2g} % of the prior"]
-    )
+    subtitle = ["circles: prior at 1, 2, 3 σ"]
+    subtitle += [] if holes is None or np.isnan(holes) else [f"holes {100 * holes:.2g} %"]
     subtitle += [] if step is None else [f"step {step:,}"]
     return finish(
         colours,
