@@ -24,7 +24,8 @@ POINTS = 1000  # rows of a full resend; the page never holds more than twice tha
 NEW_BYTES = 1600  # line data of an ordinary frame: what is left of 2 kB beside headers
 AVERAGE = 50  # rows behind the marked current point: one row of 32 samples is too noisy to read
 SLOW = 3  # images and tiling go with every third frame at most
-SHARE = 0.02  # of the wall time that pictures may cost the stepping thread
+SHARE = 0.02  # of the wall time that pictures may cost the stepping thread,
+REST = 2.0  # but never a longer pause than this many seconds
 SAMPLES = 900  # points of the tiling: what a canvas draws in about a millisecond
 MARKS = 200  # evaluations shown
 GHOST_ROWS = 200
@@ -83,7 +84,7 @@ class Frames:
         except Exception as error:  # a broken picture must not silence the charts: say it instead
             pictures, self._trouble = None, f"no pictures: {type(error).__name__}: {error}"
         end = time.monotonic()
-        self._looked, self._due = key, end + (end - start) / SHARE
+        self._looked, self._due = key, end + min((end - start) / SHARE, REST)
         return pictures
 
     def next(self, pictures: Pictures | None = None) -> list[Part]:

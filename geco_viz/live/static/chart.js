@@ -55,13 +55,14 @@ class Chart {
     const { width, height } = this;
     this.measure();
     if (!this.ready || (width === this.width && height === this.height)) return;
-    this.Plotly.relayout(this.plot, { width: this.width, height: this.height });
+    const size = { width: this.width, height: this.height };
+    this.Plotly.relayout(this.plot, { ...size, annotations: this.annotations() });
   }
 
   axis(which) {
     const { title, log, step } = this.spec[which];
     return {
-      title: { text: title, font: { size: 14, color: this.theme.muted }, standoff: 8 },
+      title: { text: which === "y" ? this.yTitle() : title, font: { size: 14, color: this.theme.muted }, standoff: 8 },
       type: log ? "log" : "linear",
       range: [...this.ranges[which]],
       gridcolor: this.theme.grid,
@@ -77,7 +78,7 @@ class Chart {
   // Whole decades once there are two of them; else 1, 2 and 5 in each.
   tick(which) {
     const [low, high] = this.ranges[which];
-    return high - low > 2.5 ? Math.ceil((high - low) / 5) : high - low > 0.5 ? "D2" : "D1";
+    return high - low > 2.5 ? Math.ceil((high - low) / 5) : high - low > 0.35 ? "D2" : "D1";
   }
 
   layout() {
@@ -120,6 +121,10 @@ class Chart {
       doubleClick: false,
       modeBarButtons: [[save("png"), save("svg")], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", reset]],
     };
+  }
+
+  yTitle() {
+    return this.spec.y.title;
   }
 
   // --- what a panel says; the defaults say nothing
@@ -336,6 +341,18 @@ function trail(context, store, xs, ys, { x, y }, theme, { radius = 2.2, line = 0
     context.arc(px, py, radius, 0, 2 * Math.PI);
   }
   flush();
+}
+
+// Text on a patch of the panel's own colour, so that points behind it do not make it unreadable.
+function patched(context, text, x, y, theme, colour) {
+  const { width } = context.measureText(text);
+  context.globalAlpha = 0.8;
+  context.fillStyle = theme.paper;
+  context.fillRect(x - 3, y - 9, width + 6, 18);
+  context.globalAlpha = 1;
+  context.fillStyle = colour;
+  context.textBaseline = "middle";
+  context.fillText(text, x, y);
 }
 
 function polyline(context, n, xAt, yAt, { colour, width = 1.6, dash = [], steps = false }) {

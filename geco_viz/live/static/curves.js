@@ -8,8 +8,8 @@ class Curves extends Chart {
     const x = { low: 0, high: Math.max(50, 1.01 * store.lastStep), fixedLow: true, pad: 0, grow: 0.25 };
     let [low, high] = [Infinity, -Infinity];
     for (const { values } of this.lines()) {
-      low = Math.min(low, ...[quantile(values, store.n, 0.005)].filter((v) => v > 0));
-      high = Math.max(high, ...[quantile(values, store.n, 0.995), values[store.n - 1]].filter((v) => v > 0));
+      low = Math.min(low, ...[quantile(values, store.n, this.spec.tail)].filter((v) => v > 0));
+      high = Math.max(high, ...[quantile(values, store.n, 1 - this.spec.tail), values[store.n - 1]].filter((v) => v > 0));
     }
     if (!(high > 0 && low < Infinity)) return { x };
     const [a, b] = [Math.log10(low), Math.log10(high)];
@@ -70,9 +70,16 @@ class Errors extends Curves {
     super(host, store, {
       name: "error against kappa",
       x: { title: "step", step: true },
-      y: { title: "error (units of κ)", log: true },
+      y: { log: true },
       margin: { r: 66 },
+      tail: 0.005, // single batches may miss by far; the axis need not
     });
+  }
+
+  yTitle() {
+    const { constraints } = this.store.setup;
+    const others = this.store.named("err/").length > 1;
+    return `error (${others ? "units of κ" : (constraints[0]?.unit ?? "RMS pixel")})`;
   }
 
   lines() {
@@ -107,6 +114,7 @@ class Multipliers extends Curves {
       x: { title: "step", step: true },
       y: { title: "λ (nats), β (pixel²)", log: true },
       margin: { r: 46 },
+      tail: 0, // λ's first swing is the lesson
     });
   }
 

@@ -140,22 +140,19 @@ class Plane extends Chart {
     const { columns, now } = store;
     const { left, top, width, height } = this.area;
     const kappa = store.kappa("re");
-    if (Number.isFinite(kappa)) {
-      const at = scales.x(kappa);
+    const at = scales.x(kappa);
+    if (Number.isFinite(at))
       polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.accent, width: 2, dash: [5, 4] });
-      context.font = `600 13px ${FONT}`;
-      context.fillStyle = theme.accent;
-      context.textBaseline = "top";
-      const text = `κ = ${short(kappa)}`;
-      const beyond = at + 7 + context.measureText(text).width > left + width;
-      context.textAlign = beyond ? "right" : "left";
-      context.fillText(text, at + (beyond ? -6 : 6), top + 4);
-      context.textAlign = "left";
-    }
     if (columns.kl && columns["err/re"]) trail(context, store, columns["err/re"], columns.kl, scales, theme);
     const checked = store.evaluations.at(-1);
     if (checked) diamond(context, scales.x(checked[1]), scales.y(checked[2]), theme);
     if (Number.isFinite(now.kl)) ring(context, scales.x(now["err/re"]), scales.y(now.kl), theme);
+    if (Number.isFinite(at)) {
+      context.font = `600 13px ${FONT}`;
+      const text = `κ = ${short(kappa)}`;
+      const wide = context.measureText(text).width + 7;
+      patched(context, text, at + wide > left + width ? at - wide : at + 7, top + 11, theme, theme.accent);
+    }
     this.legend(context, Boolean(checked));
   }
 
@@ -170,13 +167,8 @@ class Plane extends Chart {
     entries.forEach(([mark, text], i) => {
       const y = top + 12 + 19 * i;
       const x = left + width - wide;
-      context.fillStyle = this.theme.paper;
-      context.globalAlpha = 0.75;
-      context.fillRect(x - 4, y - 9, wide + 4, 19);
-      context.globalAlpha = 1;
+      patched(context, text, x + 18, y, this.theme, this.theme.muted);
       mark(context, x + 6, y, this.theme, 0.72);
-      context.fillStyle = this.theme.muted;
-      context.fillText(text, x + 18, y + 1);
     });
   }
 

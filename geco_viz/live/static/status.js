@@ -19,6 +19,10 @@ class StatusLine {
     this.silence = "";
   }
 
+  restyle() {
+    this.draw(); // its colours are the style sheet's
+  }
+
   // A quiet word when the kernel stops answering; "" takes it back.
   gone(reason) {
     if (this.silence === reason) return;

@@ -30,7 +30,7 @@ class Tiling {
     this.side.append(div("gv-caption", "under the cursor"), this.face, this.facts, this.masses);
     host.append(this.stage, this.side);
     this.listen();
-    this.observer = new ResizeObserver(() => this.draw());
+    this.observer = new ResizeObserver(() => this.restyle(this.theme));
     this.observer.observe(this.stage);
   }
 
@@ -99,9 +99,12 @@ class Tiling {
     }
     const ratio = div("", `q/π = ${density === null ? "–" : density < 100 ? density.toFixed(2) : density.toPrecision(3)}`);
     ratio.title = "the aggregate posterior's density over the prior's at z; a hole where it is below 0.1";
-    const verdict = div(hole ? "gv-hole" : "gv-whole", hole ? "in a hole" : "no hole");
+    const verdict = document.createElement("span");
+    verdict.className = hole ? "gv-hole" : "";
+    verdict.textContent = hole ? " hole" : " no hole";
+    ratio.append(verdict);
     const z = this.at.slice(0, this.store.tiling?.dims ?? 2).map((v) => v.toFixed(1).replace("-", "−"));
-    this.facts.replaceChildren(div("", `z = (${z.join(", ")}${this.store.tiling?.dims > 2 ? ", 0 …" : ""})`), line, ratio, verdict);
+    this.facts.replaceChildren(div("", `z = (${z.join(", ")}${this.store.tiling?.dims > 2 ? ", 0 …" : ""})`), line, ratio);
   }
 
   colour(i) {
@@ -240,7 +243,7 @@ class Tiling {
       caption.title =
         "the prior mass of each datum's tile, where q(z | xᵢ) is the largest, times n; the line marks 1, equal tiles (the limit κ → 0)";
       this.masses.append(caption);
-      const room = Math.max(1, Math.floor((this.side.clientHeight - this.masses.offsetTop + this.side.offsetTop - 20) / 17));
+      const room = Math.max(1, Math.floor((this.side.clientHeight - this.masses.offsetTop + this.side.offsetTop - 18) / 16));
       const shown = tiling.masses.slice(0, n > room ? Math.max(1, room - 1) : n);
       shown.forEach((mass, i) => this.masses.append(this.bar((mass ?? 0) * n, tiling.labels[i] ?? i, i)));
       if (shown.length < n) this.masses.append(div("gv-caption", `and ${n - shown.length} more`));

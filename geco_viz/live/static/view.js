@@ -87,7 +87,7 @@ class Board {
     this.bar();
     el.append(this.root);
     this.root.gecoViz = this; // for tests and for the curious
-    this.dress();
+    this.retheme();
     this.listen();
   }
 
@@ -220,15 +220,11 @@ class Board {
     this.panels.forEach(({ section }, i) => (section.style.gridColumn = `span ${columns[i]}`));
   }
 
-  dress() {
-    dress(this.root, this.theme);
-    for (const { name, draw } of this.panels) if (!PLOTTED.has(name)) draw.restyle?.(this.theme) ?? draw.draw();
-  }
-
+  // Drawn with the next frame: JupyterLab hides its panels for a moment while it changes the theme.
   retheme() {
     this.theme = currentTheme();
-    this.dress();
-    for (const { name, draw } of this.panels) if (PLOTTED.has(name)) draw.restyle(this.theme);
+    dress(this.root, this.theme);
+    requestAnimationFrame(() => this.panels.forEach(({ draw }) => draw.restyle(this.theme)));
   }
 
   dispose() {
