@@ -7,23 +7,24 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from geco_viz.live.frames import Frames, Part
+from geco_viz.live.frames import Frames
+from geco_viz.live.parts import Part
 
 __all__ = ["Pump"]
 
 PERIOD = 0.1  # seconds between frames
 PATIENCE = 1.0  # without an acknowledgement for so long, one frame in that time
-HEARTBEAT = 2.0  # a frame at least so often, so that a page can tell a resting run from a dead kernel
-QUIET = HEARTBEAT + PATIENCE  # a page unheard for so long is not waited for while another one answers
-ABANDONED = 60.0  # a page quiet for so long is forgotten; if it comes back, its next message revives it
+HEARTBEAT = 2.0  # a frame at least so often: a page tells a resting run from a dead kernel by it
+QUIET = HEARTBEAT + PATIENCE  # a page unheard for so long does not hold up another one
+ABANDONED = 60.0  # a page unheard for so long is forgotten; its next message brings it back
 
 
 class Pump:
     """Sends what `frames` makes to the pages that listen: one unacknowledged frame at most.
 
-    The thread lives while a page listens. It starts with the first `ready`, and ends with `stop`, or when the last
-    page has closed or been quiet for a minute. `ready` is answered at once by the calling thread, so a page gets its
-    full frame after training too.
+    The thread lives while a page listens. It starts with the first `ready`, and ends with `stop`,
+    or when the last page has closed or been quiet for a minute. `ready` is answered at once by the
+    calling thread, so a page gets its full frame after training too.
 
     Args:
         frames: makes the parts; called under the pump's lock.
@@ -145,7 +146,7 @@ class Pump:
             if self._stopped or not self._acked:
                 return False
             now = time.monotonic()
-            # A page that has been silent for a while (a hidden tab, a closed browser) must not hold up the others.
+            # A page long silent (a hidden tab, a closed browser) must not hold up the others.
             awake = [page for page, heard in self._heard.items() if now - heard < QUIET]
             if awake and all(self._acked[page] >= self._seq for page in awake):
                 return True
@@ -186,7 +187,8 @@ class Pump:
 
 def message(seq: int, parts: list[Part]) -> tuple[dict[str, Any], list[bytes]]:
     """Return a frame's content and its buffers; a part that has a buffer names it by its index."""
-    heads, buffers = [], []
+    heads: list[dict[str, Any]] = []
+    buffers: list[bytes] = []
     for head, data in parts:
         if data is not None:
             head = {**head, "buffer": len(buffers)}

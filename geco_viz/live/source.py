@@ -19,8 +19,8 @@ __all__ = ["PHASES", "Ghost", "Pictures", "Probe", "Source", "Status"]
 class Source(Protocol):
     """What a view asks of a run; docs/architecture.md says it in full.
 
-    The view calls these from threads of its own. `pictures` and `probe` may wait for the step in progress;
-    everything else returns at once.
+    The view calls these from threads of its own. `pictures` and `probe` may wait for the step in
+    progress; everything else returns at once.
     """
 
     @property

@@ -16,7 +16,8 @@ import numpy as np
 import traitlets
 
 from geco_viz._checks import choice
-from geco_viz.live.frames import Frames, plain
+from geco_viz.live.frames import Frames
+from geco_viz.live.parts import plain
 from geco_viz.live.pump import Pump
 from geco_viz.live.source import Source
 from geco_viz.plots.themes import FONT, THEMES
@@ -59,16 +60,17 @@ def plotly_js() -> bytes:
 class View(anywidget.AnyWidget):
     """Panels that follow a run while it trains, and show it whole after training or a reload.
 
-    The charts stay Plotly's (zoom, hover, PNG and SVG export); the points that move are drawn on a canvas above them,
-    coloured by iteration in one scale (Fig. 3). A thread, the `Pump`, sends at most ten frames a second, and the next
-    one only when the page has painted the last.
+    The charts stay Plotly's (zoom, hover, PNG and SVG export); the points that move are drawn on a
+    canvas above them, coloured by iteration in one scale (Fig. 3). A thread, the `Pump`, sends at
+    most ten frames a second, and the next one only when the page has painted the last.
 
     Args:
         source: a `Run`, a `Watch` or anything else that meets `Source`.
-        panels: which panels, in which order. "information-plane": KL (nats) against error (RMS pixel), with the
-            rate-distortion limit; "tiling": posterior samples in latent space; "error": errors against kappa;
-            "multiplier": the multipliers (nats) and beta (data units squared); "images": data, reconstructions and
-            samples; "status": the phase in words.
+        panels: which panels, in which order. "information-plane": KL (nats) against error (RMS
+            pixel), with the rate-distortion limit; "tiling": posterior samples in latent space;
+            "error": errors against kappa; "multiplier": the multipliers (nats) and beta (data
+            units squared); "images": data, reconstructions and samples; "status": the phase in
+            words.
 
     Attributes:
         pages: how many pages show the view now; observe it to learn that the last one closed.
@@ -125,7 +127,6 @@ class View(anywidget.AnyWidget):
         self.pages = pages
 
     def _on_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        # A page may send anything at any time, so nothing here may raise into the kernel's message loop.
         kind, page = content.get("type"), str(content.get("view", ""))
         if kind == "ready":
             if not content.get("plotly", True):
@@ -152,7 +153,8 @@ class View(anywidget.AnyWidget):
             reply |= {"weights": weights, "density": plain(probe.density), "hole": bool(probe.hole)}
             reply |= {"h": h, "w": w, "c": c}
             buffers = [image.tobytes()]
-        except Exception as error:  # shown beside the tiling; the page must get an answer or it never asks again
+        # Shown beside the tiling; a page without an answer would never ask again.
+        except Exception as error:
             reply["error"] = f"{type(error).__name__}: {error}"
         self._pump.say(reply, buffers)
 

@@ -38,6 +38,7 @@ class Parts:
     ghosts: tuple[Ghost, ...]
     version: int
     closers: list[Callable[[], None]]
+    listeners: list[Callable[[], None]]
     _observer: Observer
     _stepper: Stepper
     _evaluator: Evaluator
@@ -89,6 +90,12 @@ class Parts:
                 return float(self._newest.get(f"kappa/{name}", constraint.kappa))
         names = ", ".join(c.name for c in self.constraints) or "none"
         raise KeyError(f"no constraint {name!r}; the objective has: {names}")
+
+    def _changed(self) -> None:
+        """Something other than the history changed: views look again, listeners are called."""
+        self.version += 1
+        for listener in list(self.listeners):
+            listener()
 
     def _log(self, what: str, value: Any) -> None:
         self.edits.append({"step": self.loop.step, "what": what, "value": value})

@@ -104,21 +104,21 @@ class Playing(Steering):
             self._stepper.between_steps(begin)
             self._stepper.play()
         self._evaluator.start(evaluate_every)
-        self.version += 1
+        self._changed()
         return self
 
     def pause(self) -> Self:
         """Rest after the step in hand; `play()` goes on."""
         self._stepper.pause()
         self._evaluator.stop()
-        self.version += 1
+        self._changed()
         return self
 
     def stop(self) -> Self:
         """End the background threads; the run stays whole, and `play()` starts again."""
         self._stepper.stop()
         self._evaluator.stop()
-        self.version += 1
+        self._changed()
         return self
 
     def wait(self, steps: int, timeout: float | None = None) -> Self:

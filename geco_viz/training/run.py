@@ -57,8 +57,8 @@ class Run(Keeping, Showing):
         >>> run.train(steps=3, progress=False).history["step"].tolist()
         [1.0, 2.0, 3.0]
         >>> run.kappa = 0.1
-        >>> run.step("lambda").history["kappa/re"].round(2).tolist()
-        [0.05, 0.05, 0.05, 0.1]
+        >>> [f"{kappa:.2f}" for kappa in run.step("lambda").history["kappa/re"]]
+        ['0.05', '0.05', '0.05', '0.10']
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class Run(Keeping, Showing):
         self._asked = deque()
         self._newest = {}
         self.closers = []
+        self.listeners = []
         self._initial = {"objective": target.spec, "model": getattr(module, "config", None)}
         self._since = 0
         self._saved, self._saved_step = time.monotonic(), -1

@@ -29,6 +29,8 @@ WORDS = {
 class Showing(Playing):
     """The side of a run that live views, reports and people read."""
 
+    can_switch = True  # objectives may be exchanged
+    can_play = True  # there is a thread to play and pause
     _limit: Any = None
     _limit_asked = False
     _clock: tuple[float, int, float] = (0.0, 0, 0.0)
@@ -112,7 +114,7 @@ class Showing(Playing):
         for name, (value, error) in found.items():
             row |= {name: value, f"{name}/se": error}
         self.evaluations.append(row)
-        self.version += 1
+        self._changed()
         return found
 
     def _measured(self) -> list[Any]:
@@ -135,7 +137,7 @@ class Showing(Playing):
 
     def _take_limit(self, limit: Any) -> None:
         self._limit = limit
-        self.version += 1
+        self._changed()
 
     def ghost(self, name: str | None = None) -> Ghost:
         """The trajectory so far, thinned, to be kept beside a later run."""
@@ -158,9 +160,9 @@ class Showing(Playing):
 
     def controls(self) -> Any:
         """The ipywidgets that steer this run, for a layout of your own."""
-        from geco_viz.live import controls
+        from geco_viz.live import Controls
 
-        return controls(self)
+        return Controls(self)
 
     def view(self, *panels: str) -> Any:
         """Live panels of this run, for example `run.view("information-plane", "tiling")`."""

@@ -107,7 +107,7 @@ class Steering(Parts):
             self._newest = {}
         self._newest[what] = value
         self._asked.append((what, value))
-        self.version += 1
+        self._changed()
 
     def _apply(self) -> None:
         """Make the edits that were asked for; by the stepping thread, before a step."""

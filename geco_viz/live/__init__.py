@@ -1,0 +1,20 @@
+"""Live: widgets that follow a run while it trains, and controls that steer it."""
+
+from geco_viz.live.controls import Controls
+from geco_viz.live.dashboard import Dashboard, explore
+from geco_viz.live.presets import PRESETS
+from geco_viz.live.stage import Stage
+from geco_viz.live.view import PANELS, View
+from geco_viz.live.watching import Watch, watch
+
+__all__ = [
+    "PANELS",
+    "PRESETS",
+    "Controls",
+    "Dashboard",
+    "Stage",
+    "View",
+    "Watch",
+    "explore",
+    "watch",
+]

@@ -1,0 +1,308 @@
+"""Controls: the ipywidgets that steer a run, alone or beside a view in a layout of one's own."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from geco_viz.geco import GECO
+from geco_viz.live.stage import Stage
+
+__all__ = ["Controls", "buttons"]
+
+LOG_STEP = 0.01  # of a decade
+WIDE = widgets.Layout(width="100%")
+SPEEDS = [("1 step/s", 1.0), ("5", 5.0), ("10", 10.0), ("25", 25.0), ("50", 50.0), ("max", 0.0)]
+OBJECTIVES = (("ELBO", "elbo"), ("β", "beta"), ("anneal", "annealed"), ("GECO", "geco"))
+
+
+class Controls(widgets.VBox):
+    """Objective, a kappa slider for each active constraint, nu, alpha and speed of a run.
+
+    Sliders follow when the run is steered from elsewhere; what the program sets is never taken
+    for an edit. Callbacks only ask the run for an edit, so they cost the training loop nothing.
+
+    Args:
+        source: a `Run`, a `Watch`, or the `Stage` of a dashboard.
+    """
+
+    def __init__(self, source: Any, extra: tuple[widgets.Widget, ...] = ()):
+        self.stage = source if isinstance(source, Stage) else Stage(source)
+        self._constraints: tuple[str, ...] | None = None
+        self._refreshing = threading.Lock()
+        self._setter: int | None = None  # the thread whose changes are the program's, not edits
+        self._extra = extra
+        self.kappas: dict[str, widgets.FloatLogSlider] = {}
+        self._notes: dict[str, widgets.HTML] = {}
+        self._last_geco: Any = None
+        self.objective = widgets.ToggleButtons(
+            options=OBJECTIVES,
+            tooltips=[
+                "Negative ELBO with a learned σ",
+                "β-VAE: KL + SSE/(2β)",
+                "Hand-annealed σ, 2.0 to 0.7",
+                "GECO: KL under the constraints below",
+            ],
+            layout=WIDE,
+        )
+        self.objective.style.button_width = "auto"
+        self.beta = _log_slider("β", 0.5, -2.5, 2, "variance of the Gaussian decoder, pixel²")
+        self.nu = _log_slider("ν", 0.05, -1.7, 1.3, "learning rate of log λ")
+        self.alpha = widgets.FloatSlider(
+            description="α",
+            tooltip="memory of the moving average of the error",
+            min=0,
+            max=0.995,
+            step=0.005,
+            readout_format=".3f",
+            layout=WIDE,
+            style={"description_width": "44px"},
+        )
+        self.speed = widgets.SelectionSlider(
+            description="speed",
+            options=SPEEDS,
+            value=0.0,
+            layout=WIDE,
+            style={"description_width": "44px"},
+            tooltip="steps per second at most",
+        )
+        self._headings = [
+            widgets.HTML(f"<b>{text}</b>")
+            for text in ("Objective", "Constraints", "Multiplier update", "Training")
+        ]
+        self.price = widgets.HTML()
+        super().__init__(
+            layout=widgets.Layout(
+                width="250px", min_width="250px", padding="4px 8px", overflow="hidden"
+            )
+        )
+        self.add_class("geco-viz-controls")
+        self.refresh()
+        self.objective.observe(self._on_objective, "value")
+        self.beta.observe(self._on_beta, "value")
+        self.nu.observe(lambda change: self._edit("nu", change["new"]), "value")
+        self.alpha.observe(lambda change: self._edit("alpha", change["new"]), "value")
+        self.speed.observe(self._on_speed, "value")
+        self.stage.listeners.append(self.refresh)
+
+    @property
+    def run(self) -> Any:
+        """What is steered."""
+        return self.stage.run
+
+    def refresh(self) -> None:
+        """Bring every control to the run's state; from any thread."""
+        with self._refreshing:
+            self._setter = threading.get_ident()
+            try:
+                self._show()
+            finally:
+                self._setter = None
+
+    def _show(self) -> None:
+        run = self.run
+        names = tuple(constraint.name for constraint in run.constraints)
+        objective = run.objective
+        if isinstance(objective, GECO):
+            self._last_geco = objective.spec
+        if (names, objective.name) != self._constraints:
+            self._constraints = (names, objective.name)  # type: ignore[assignment]
+            self._compose(names, objective.name)
+        if objective.name in dict(OBJECTIVES).values():
+            _put(self.objective, objective.name)
+        for constraint in run.constraints:
+            kappa = run.kappa_of(constraint.name)
+            _put(self.kappas[constraint.name], kappa)
+            self._notes[
+                constraint.name
+            ].value = (
+                f"<small>{constraint.describe(kappa, run.data.x if run.data else None)}</small>"
+            )
+        if isinstance(objective, GECO):
+            _put(self.nu, run.nu)
+            _put(self.alpha, run.alpha)
+        if objective.name == "beta":
+            _put(self.beta, objective.beta)
+        self.price.value = self._price()
+
+    def _compose(self, names: tuple[str, ...], objective: str) -> None:
+        """Lay out what this objective needs: a slider for each constraint, or beta."""
+        run = self.run
+        self.kappas, self._notes = {}, {}
+        rows: list[widgets.Widget] = []
+        if run.can_switch:
+            rows += [self._headings[0], self.objective]
+        if names:
+            rows.append(self._headings[1])
+        for constraint in run.constraints:
+            name = constraint.name
+            slider = _log_slider(
+                f"κ {name.upper()}", 0.05, -1.3, 0.85, f"κ of {name}: {constraint.unit}"
+            )
+            _put(slider, run.kappa_of(name))
+            slider.observe(
+                lambda change, name=name: self._edit(f"kappa/{name}", change["new"]), "value"
+            )
+            self.kappas[name], self._notes[name] = slider, widgets.HTML()
+            rows += [slider, self._notes[name]]
+        if objective == "geco":
+            rows += [self._headings[2], self.nu, self.alpha]
+        if objective == "beta":
+            rows += [self.beta]
+        rows += [self._headings[3], *self._extra]
+        if run.can_play:
+            rows.append(self.speed)
+        rows.append(self.price)
+        self.children = tuple(rows)
+
+    def _price(self) -> str:
+        """lambda in words: what accuracy costs now, beside what the theory says."""
+        run = self.run
+        history = run.history
+        if not len(history) or "re" not in {c.name for c in run.constraints}:
+            return ""
+        multiplier = float(history["multiplier/re"][-1])
+        words = (
+            f"<b>λ is the price of accuracy.</b> At λ = {multiplier:.3g} nats, "
+            f"halving κ² costs about {multiplier * math.log(2):.2g} nats of KL."
+        )
+        limit = run.limit
+        if limit is not None:
+            kappa = run.kappa_of("re")
+            theory = _interpolate(kappa, limit.kappa, limit.multiplier)
+            words += f" Theory: λ* = {theory:.2g}."
+        return f"<small>{words}</small>"
+
+    def _edit(self, what: str, value: float) -> None:
+        """Ask the run for an edit, unless it was the program that moved the control."""
+        if self._setter == threading.get_ident():
+            return
+        run = self.run
+        if what.startswith("kappa/"):
+            name = what.removeprefix("kappa/")
+            if name not in {c.name for c in run.constraints}:
+                return
+            now = run.kappa_of(name)
+        else:
+            now = getattr(run, what)
+        # The page rounds a slider to its grid and reports that: less than half a step is no edit.
+        if abs(value - now) <= (10 ** (LOG_STEP / 2) - 1) * abs(now):
+            return
+        try:
+            run.edit(what, value)
+        except (TypeError, ValueError, KeyError) as error:
+            self.stage.say(str(error))
+
+    def _on_objective(self, change: dict[str, Any]) -> None:
+        name = change["new"]
+        if self._setter == threading.get_ident() or name == self.run.objective.name:
+            return
+        self.run.edit("objective", self._last_geco if name == "geco" and self._last_geco else name)
+
+    def _on_beta(self, change: dict[str, Any]) -> None:
+        if self._setter != threading.get_ident() and self.run.objective.name == "beta":
+            self.run.edit("objective", {"name": "beta", "beta": change["new"]})
+
+    def _on_speed(self, change: dict[str, Any]) -> None:
+        self.run.speed = change["new"] or None
+
+    def close(self) -> None:
+        """Remove the widgets; the run goes on."""
+        if self.refresh in self.stage.listeners:
+            self.stage.listeners.remove(self.refresh)
+        for child in self.children:
+            child.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"Controls({', '.join(self.kappas) or 'no constraint'})"
+
+
+def buttons(stage: Stage, *more: tuple[str, str, Callable[[], None]]) -> widgets.HBox:
+    """Play or pause, and single steps of the weights, the multipliers or both."""
+    toggle = widgets.Button(description="play", button_style="warning", tooltip="Train, or rest")
+    toggle.add_class("geco-viz-play")
+
+    def flip(_: Any) -> None:
+        if stage.run.playing:
+            _aside(stage, stage.run.pause)
+        else:
+            _aside(stage, stage.run.play)
+
+    def refresh() -> None:
+        label = "pause" if stage.run.playing else "play"
+        if toggle.description != label:
+            toggle.description = label
+
+    toggle.on_click(flip)
+    stage.listeners.append(refresh)
+    refresh()
+    row = [toggle]
+    for label, what, tip in (
+        ("step θ,φ", "theta", "One step of model and posterior; λ stays"),
+        ("step λ", "lambda", "One step of the multipliers; the model stays"),
+        ("step both", "both", "One whole step of Algorithm 1"),
+    ):
+        button = widgets.Button(description=label, tooltip=tip)
+        button.on_click(lambda _, what=what: _aside(stage, lambda: stage.run.step(what)))
+        row.append(button)
+    for label, tip, act in more:
+        button = widgets.Button(description=label, tooltip=tip)
+        button.on_click(lambda _, act=act: _aside(stage, act))
+        row.append(button)
+    for button in row:
+        button.layout.width = "auto"
+    return widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap"))
+
+
+def _aside(stage: Stage, act: Callable[[], Any]) -> None:
+    """Do it in a thread, so that no message of the page waits; an error goes to the status line."""
+
+    def work() -> None:
+        try:
+            act()
+            stage.changed()
+        except Exception as error:
+            stage.say(f"{error}")
+
+    threading.Thread(target=work, name="geco-viz button", daemon=True).start()
+
+
+def _log_slider(
+    label: str, anchor: float, low: float, high: float, tip: str
+) -> widgets.FloatLogSlider:
+    """A slider over anchor * 10^[low, high] whose grid of steps holds the anchor."""
+    middle = math.log10(anchor)
+    return widgets.FloatLogSlider(
+        description=label,
+        tooltip=tip,
+        value=anchor,
+        min=middle + low,
+        max=middle + high,
+        step=LOG_STEP,
+        readout_format=".3g",
+        layout=WIDE,
+        style={"description_width": "44px"},
+    )
+
+
+def _put(widget: Any, value: Any) -> None:
+    """Set a control's value where it differs, widening a slider's range to hold it."""
+    if widget.value == value:
+        return
+    if isinstance(widget, widgets.FloatLogSlider):
+        exponent = math.log10(value)
+        widget.min, widget.max = min(widget.min, exponent), max(widget.max, exponent)
+    elif isinstance(widget, widgets.FloatSlider):
+        widget.min, widget.max = min(widget.min, value), max(widget.max, value)
+    widget.value = value
+
+
+def _interpolate(x: float, xs: Any, ys: Any) -> float:
+    import numpy as np
+
+    return float(np.interp(x, np.asarray(xs), np.asarray(ys)))
