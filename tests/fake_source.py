@@ -1,4 +1,4 @@
-"""A source without a model: a thread walks a plausible GECO trajectory, so that views are tested in milliseconds."""
+"""A source without a model: a walk like GECO's, so that views are tested in milliseconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATE = np.maximum(0.0, 1.95 * (1 - (KAPPA / 0.2) ** 1.6))
 
 
 class FakeSource:
-    """Seven data, a latent plane, RE with kappa = 0.05; `play()` steps in a thread, `walk(n)` at once."""
+    """Seven data, RE with kappa = 0.05; `play()` steps in a thread, `walk(n)` steps at once."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class FakeSource:
         self.shape = (dims, channels, data)
         self.random = np.random.default_rng(seed)
         self.looks = self.probes = 0
-        self._log_lambda = {name: 0.0 for name in names}
+        self._log_lambda = dict.fromkeys(names, 0.0)
         self._error, self._kl = 0.22, 0.05
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,7 +65,7 @@ class FakeSource:
         self._error += 0.03 * (goal - self._error)
         error = self._error * float(np.exp(0.08 * noise[0]))
         floor = float(np.interp(self._error, KAPPA, RATE))
-        self._kl += 0.02 * (floor + 80 * np.exp(-((step - 40) / 25) ** 2) - self._kl)
+        self._kl += 0.02 * (floor + 80 * np.exp(-(((step - 40) / 25) ** 2)) - self._kl)
         row |= {"kl": self._kl + 0.07 + 0.06 * noise[1], "err/re": error}
         for name, kappa in self.kappas.items():
             value = error if name == "re" else 0.9 + 0.05 * noise[2]
@@ -78,8 +78,8 @@ class FakeSource:
             row["beta"] = 784 * self.kappas["re"] ** 2 / (2 * row["multiplier/re"])
         self.history.append(row)
         if step % 200 == 0:
-            names = ("step", "kappa_hat/re", "kl")
-            self.evaluations.append(dict(zip(names, (step, self._error, self._kl + 0.05), strict=True)))
+            found = {"step": step, "kappa_hat/re": self._error, "kl": self._kl + 0.05}
+            self.evaluations.append(found)
         far = abs(self._error / self.kappas.get("re", 1.0) - 1)
         self.phase = "satisfying" if step < 200 else "settled" if far < 0.1 else "tightening"
 
@@ -115,7 +115,7 @@ class FakeSource:
             image[4 + i : 24, 4 + 2 * (i % 8) : 10 + 2 * (i % 8)] = 250 - 20 * np.arange(channels)
         z = random.normal(size=(n, 200, dims)).astype(np.float32)
         if dims > 1:
-            z[..., 1] = (z[..., 1] * 0.35 + 4.2 * (np.arange(n)[:, None] + 0.5) / n - 2.1)
+            z[..., 1] = z[..., 1] * 0.35 + 4.2 * (np.arange(n)[:, None] + 0.5) / n - 2.1
         mass = np.full(n, 1 / n) * (1 + 0.05 * random.normal(size=n))
         labels = [str(d) for d in (8, 7, 1, 7, 1, 2, 1, 0, 3, 4, 5, 6, 9)]
         step = len(self.history)

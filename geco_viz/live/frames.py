@@ -13,7 +13,7 @@ from geco_viz.live.source import Pictures, Source
 __all__ = ["Frames"]
 
 POINTS = 1000  # rows of a full resend; a page never holds more than about twice that
-NEW_BYTES = 1600  # line data of an ordinary frame: what headers leave of 2 kB
+NEW_BYTES = 1400  # line data of an ordinary frame: what headers leave of 2 kB, with some room
 SLOW = 3  # images and tiling go with every third frame at most,
 SHARE = 0.02  # and cost the stepping thread at most this share of the time,
 REST = 2.0  # but never pause for more than this many seconds

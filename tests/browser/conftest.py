@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: one JupyterLab and one browser for all of them, a fresh page for each."""
+"""Fixtures of the browser tests: one JupyterLab and one browser, a page for each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from lab import Lab, Server, browser
 
 

@@ -25,7 +25,13 @@ ARGS = [
     "--disable-sync",
 ]
 # Errors that JupyterLab itself makes without a network or a setting, none of them ours.
-NOT_OURS = ("Failed to load resource", "favicon", "net::ERR_", "WebSocket connection", "JSON parse error")
+NOT_OURS = (
+    "Failed to load resource",
+    "favicon",
+    "net::ERR_",
+    "WebSocket connection",
+    "JSON parse error",
+)
 
 
 class Server:
@@ -111,7 +117,7 @@ class Lab:
             self.problems.append(message.text)
 
     def open(self, name: str) -> None:
-        # /doc shows one document without the side bars; reset drops the workspace of an earlier test.
+        # /doc shows one document without side bars; reset drops an earlier test's workspace.
         self.page.goto(f"{self.server.url}/doc/tree/{name}?token={TOKEN}&reset")
         self.settle()
 
@@ -122,8 +128,11 @@ class Lab:
     def settle(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", state="attached")
         self.page.wait_for_function(
-            """() => { const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
-                return kernel?.connectionStatus === "connected" && kernel.status === "idle"; }"""
+            """() => {
+                const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
+                const kernel = context?.session?.kernel;
+                return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+            }"""
         )
 
     def run_all(self) -> None:
@@ -177,12 +186,13 @@ class View:
     def wait(self) -> View:
         """Until the charts stand and a frame is painted."""
         self.root.wait_for(state="attached")
-        self.wait_for("board.store.status && (board.root.dataset.ready || !board.panels.some((p) => p.draw.mount))")
+        charts = "(board.root.dataset.ready || !board.panels.some((p) => p.draw.mount))"
+        self.wait_for(f"board.store.status && {charts}")
         return self
 
     def value(self, expression: str) -> Any:
         """Evaluate JavaScript with `board`, the view's own object."""
-        return self.root.evaluate(f"(root) => {{ const board = root.gecoViz; return {expression}; }}")
+        return self.root.evaluate(f"({{ gecoViz: board }}) => {expression}")
 
     def wait_for(self, expression: str, timeout: float = 20_000) -> None:
         self.page.wait_for_function(
@@ -195,8 +205,11 @@ class View:
     def ink(self, selector: str) -> int:
         """How many pixels of a canvas are drawn."""
         return self.root.locator(selector).evaluate(
-            """(canvas) => { const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-                let count = 0; for (let i = 3; i < data.length; i += 4) count += data[i] > 0; return count; }"""
+            """(canvas) => {
+                const { width, height } = canvas;
+                const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+                return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+            }"""
         )
 
 
