@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from geco_viz._checks import number
 
-__all__ = ["RE", "Constraint", "check_images"]
+__all__ = ["RE", "Constraint", "check_images", "full_precision"]
 
 Error = Callable[..., Tensor]
 
@@ -23,6 +23,11 @@ def check_images(x: Tensor, x_hat: Tensor) -> None:
             "x_hat must have the shape of x (batch, ...) or (samples, batch, ...), "
             f"got x {tuple(x.shape)} and x_hat {tuple(x_hat.shape)}"
         )
+
+
+def full_precision(values: Tensor) -> Tensor:
+    """Half precision, as under autocast, to float32: bfloat16 keeps three digits of an error."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
 
 
 class Constraint(nn.Module):
@@ -146,7 +151,7 @@ class RE(Constraint):
 
     def error(self, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         check_images(x, x_hat)
-        return (x_hat - x).square().mean()
+        return full_precision(x_hat - x).square().mean()
 
     def tolerance(self, kappa: float) -> float:
         return kappa * kappa

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from geco_viz._checks import number
-from geco_viz.constraints import Constraint
+from geco_viz.constraints import Constraint, full_precision
 from geco_viz.objectives import Objective
 
 __all__ = ["GECO"]
@@ -123,7 +123,7 @@ class GECO(Objective):
 
     @property
     def lambda_max(self) -> float:
-        """The cap of every multiplier, nats: as given, or d_x / 2 once data has been seen."""
+        """The cap of every multiplier, nats: as given, or d_x / 2 of the data and at least 100."""
         if self._lambda_max is None:
             return max(self._pixels / 2, 100.0)
         return self._lambda_max
@@ -133,9 +133,8 @@ class GECO(Objective):
             self.to(x_hat.device)
         self._pixels = x[0].numel()
         self._sizes = [float(c.size(x)) for c in self.constraints]
-        # float32 under autocast: a squared error of 1e-3 has three digits in bfloat16.
-        kl = kl.float().mean()
-        errors = torch.stack([c.error(x, x_hat, y).float() for c in self.constraints])
+        kl = full_precision(kl).mean()
+        errors = torch.stack([self._error_of(c, x, x_hat, y) for c in self.constraints])
         multiplier = self.log_multiplier.exp()
         if self.normalise:
             value = errors * self._inverse_tolerance() - 1
@@ -173,7 +172,7 @@ class GECO(Objective):
         moved = (self.log_multiplier + self.nu * constraint).clamp(
             math.log(self.lambda_min), math.log(self.lambda_max)
         )
-        self.log_multiplier.copy_(torch.where(self.started, moved, self.log_multiplier))
+        self.log_multiplier.copy_(torch.where(finite, moved, self.log_multiplier))
 
     def _averaged(self, batch: Tensor) -> Tensor:
         blend = self.alpha * self.average + (1 - self.alpha) * batch

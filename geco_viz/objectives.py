@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from geco_viz._checks import integer, number
-from geco_viz.constraints import RE, Constraint
+from geco_viz.constraints import RE, Constraint, full_precision
 
 __all__ = ["ELBO", "Annealed", "BetaVAE", "Objective"]
 
@@ -82,6 +82,17 @@ class Objective(nn.Module):
             lagrangian.detach(),
         )
 
+    @staticmethod
+    def _error_of(constraint: Constraint, x: Tensor, x_hat: Tensor, y: Tensor | None) -> Tensor:
+        error = constraint.error(x, x_hat, y)
+        if not isinstance(error, Tensor) or error.ndim:
+            shape = tuple(error.shape) if isinstance(error, Tensor) else type(error).__name__
+            raise ValueError(
+                f"the error of constraint {constraint.name!r} must be a 0-d tensor, the mean over "
+                f"the batch, got {shape}"
+            )
+        return full_precision(error)
+
     def _named(self, values: Tensor) -> dict[str, float]:
         return dict(zip((c.name for c in self.constraints), values.tolist(), strict=True))
 
@@ -150,7 +161,7 @@ class ELBO(_Gaussian):
             raise ValueError(
                 f"move the objective to the model's device, {x_hat.device}: objective.to(...)"
             )
-        kl, error = kl.float().mean(), self._re.error(x, x_hat).float()
+        kl, error = full_precision(kl).mean(), self._error_of(self._re, x, x_hat, y)
         pixels, log_sigma = x[0].numel(), self.log_sigma
         nll = pixels * (
             0.5 * error * torch.exp(-2 * log_sigma) + log_sigma + 0.5 * math.log(2 * math.pi)
@@ -189,7 +200,7 @@ class BetaVAE(_Gaussian):
         self._fixed = number("beta", beta, low=0, open_low=True)
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
-        kl, error = kl.float().mean(), self._re.error(x, x_hat).float()
+        kl, error = full_precision(kl).mean(), self._error_of(self._re, x, x_hat, y)
         loss = kl + error * (0.5 * x[0].numel() / float(self._beta()))
         self._note(kl, error[None], loss)
         return loss
