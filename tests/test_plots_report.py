@@ -33,7 +33,7 @@ def a_run(**more):
         data=digits,
         reconstruction=digits,
         sample=digits,
-        labels=["8", "7", "1"],
+        labels=["8", "7", "1</script>"],
         z=RNG.normal(size=(3, 20, 2)),
         tile_mass=np.array([0.3, 0.3, 0.4]),
         holes=0.001,

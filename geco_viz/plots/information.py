@@ -274,7 +274,7 @@ def _ranges(
         ("err/re", "kappa_hat/re", "kappa", [] if kappa is None else [1.6 * kappa]),
         ("kl", "kl", "rate", []),
     ):
-        late = columns[name][len(columns[name]) // 4 :]
+        late = columns[name][len(columns[name]) // 2 :]
         late = late[np.isfinite(late)]
         tops = list(extra)
         tops += [float(np.quantile(late, 0.98))] if len(late) else []
