@@ -125,6 +125,26 @@ def test_a_silent_page_does_not_hold_up_another(
     assert until(lambda: wire.seq == 3)
 
 
+def test_a_hidden_page_stays_and_is_sent_little(
+    pump: Pump, wire: Wire, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    monkeypatch.setattr(module, "QUIET", 0.0)
+    monkeypatch.setattr(module, "ABANDONED", 0.5)
+    sending = pump._send
+
+    def answer(content: dict[str, Any], buffers: list[bytes]) -> None:
+        sending(content, buffers)
+        threading.Timer(0.001, pump.ack, ("a", content["seq"], False)).start()
+
+    pump._send = answer
+    source.play()
+    pump.ready("a")
+    time.sleep(1.0)
+    source.stop()
+    assert pump.pages == 1 and 2 <= wire.seq <= 5
+
+
 def test_a_second_page_gets_a_full_frame(pump: Pump, wire: Wire) -> None:
     pump.ready("a")
     pump.ready("b")

@@ -15,7 +15,7 @@ __all__ = ["Pump"]
 PERIOD = 0.1  # seconds between frames
 PATIENCE = 1.0  # without an acknowledgement for so long, one frame in that time
 HEARTBEAT = 2.0  # a frame at least so often: a page tells a resting run from a dead kernel by it
-QUIET = HEARTBEAT + PATIENCE  # a page unheard for so long does not hold up another one
+QUIET = HEARTBEAT + PATIENCE  # a page that has not painted for so long holds up no other one
 ABANDONED = 60.0  # a page unheard for so long is forgotten; its next message brings it back
 
 
@@ -48,7 +48,8 @@ class Pump:
         self._seq = 0
         self._last = -float("inf")
         self._acked: dict[str, int] = {}
-        self._heard: dict[str, float] = {}
+        self._heard: dict[str, float] = {}  # when a page last said anything,
+        self._painted: dict[str, float] = {}  # and when it last painted: a hidden one does not
         self.error: BaseException | None = None
 
     @property
@@ -70,7 +71,7 @@ class Pump:
             self._frames.forget()
             # What was sent before this page came is not its to acknowledge.
             self._acked[page] = self._seq
-            self._heard[page] = time.monotonic()
+            self._heard[page] = self._painted[page] = time.monotonic()
         pictures = self._frames.look()
         with self._lock:
             if self._stopped:
@@ -79,14 +80,16 @@ class Pump:
             self._start()
         self._changed(self.pages)
 
-    def ack(self, page: str, seq: int) -> None:
-        """A page has painted the frame `seq`."""
+    def ack(self, page: str, seq: int, painted: bool = True) -> None:
+        """A page has painted the frame `seq`, or only taken it in because it is hidden."""
         with self._lock:
             if self._stopped:
                 return
             known = page in self._acked
             self._acked[page] = max(seq, self._acked.get(page, 0))
             self._heard[page] = time.monotonic()
+            if painted:
+                self._painted[page] = self._heard[page]
             if not known:
                 self._start()
         if not known:
@@ -95,8 +98,8 @@ class Pump:
     def closed(self, page: str) -> None:
         """A page removed its view."""
         with self._lock:
-            known = self._acked.pop(page, None) is not None
-            self._heard.pop(page, None)
+            known = page in self._acked
+            self._forget(page)
             self._wake.set()
         if known:
             self._changed(self.pages)
@@ -105,8 +108,8 @@ class Pump:
         """End the thread and send nothing any more; may be called twice and from any thread."""
         with self._lock:
             self._stopped = True
-            self._acked.clear()
-            self._heard.clear()
+            for page in list(self._acked):
+                self._forget(page)
             self._wake.set()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -147,7 +150,7 @@ class Pump:
                 return False
             now = time.monotonic()
             # A page long silent (a hidden tab, a closed browser) must not hold up the others.
-            awake = [page for page, heard in self._heard.items() if now - heard < QUIET]
+            awake = [page for page, then in self._painted.items() if now - then < QUIET]
             if awake and all(self._acked[page] >= self._seq for page in awake):
                 return True
             return now - self._last >= PATIENCE
@@ -181,8 +184,12 @@ class Pump:
         with self._lock:
             lost = [page for page, heard in self._heard.items() if now - heard > ABANDONED]
             for page in lost:
-                del self._acked[page], self._heard[page]
+                self._forget(page)
         return bool(lost)
+
+    def _forget(self, page: str) -> None:
+        for table in (self._acked, self._heard, self._painted):
+            table.pop(page, None)
 
 
 def message(seq: int, parts: list[Part]) -> tuple[dict[str, Any], list[bytes]]:

@@ -133,7 +133,7 @@ class View(anywidget.AnyWidget):
                 self._pump.say({"type": "plotly"}, [plotly_js()])
             self._pump.ready(page)
         elif kind == "ack":
-            self._pump.ack(page, int(content["seq"]))
+            self._pump.ack(page, int(content["seq"]), bool(content.get("painted", True)))
         elif kind == "closed":
             self._pump.closed(page)
         elif kind == "probe":

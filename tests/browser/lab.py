@@ -194,7 +194,7 @@ class View:
         """Evaluate JavaScript with `board`, the view's own object."""
         return self.root.evaluate(f"({{ gecoViz: board }}) => {expression}")
 
-    def wait_for(self, expression: str, timeout: float = 20_000) -> None:
+    def wait_for(self, expression: str, timeout: float = 60_000) -> None:
         self.page.wait_for_function(
             "([i, test]) => { const board = document.querySelectorAll('.gv-view')[i]?.gecoViz;"
             " return board && Function('board', `return ${test}`)(board); }",

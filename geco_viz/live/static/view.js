@@ -180,6 +180,8 @@ class Board {
     }
     this.seq = seq;
     this.pending ??= requestAnimationFrame(() => this.paint());
+    // A hidden page paints nothing until it is shown; it says that it is still there.
+    if (document.hidden) this.send({ type: "ack", seq, painted: false });
   }
 
   paint() {
