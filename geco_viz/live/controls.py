@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,6 +15,7 @@ from geco_viz.live.stage import Stage
 
 __all__ = ["Controls", "buttons"]
 
+STYLE = Path(__file__).parent / "static" / "controls.css"
 LOG_STEP = 0.01  # of a decade
 WIDE = widgets.Layout(width="100%")
 SPEEDS = [("1 step/s", 1.0), ("5", 5.0), ("10", 10.0), ("25", 25.0), ("50", 50.0), ("max", 0.0)]
@@ -75,6 +77,8 @@ class Controls(widgets.VBox):
             for text in ("Objective", "Constraints", "Multiplier update", "Training")
         ]
         self.price = widgets.HTML()
+        self._style = widgets.HTML(f"<style>{STYLE.read_text('utf-8')}</style>")
+        self._style.layout.display = "none"
         super().__init__(
             layout=widgets.Layout(
                 width="250px", min_width="250px", padding="4px 8px", overflow="hidden"
@@ -156,7 +160,7 @@ class Controls(widgets.VBox):
         rows += [self._headings[3], *self._extra]
         if run.can_play:
             rows.append(self.speed)
-        rows.append(self.price)
+        rows += [self.price, self._style]
         self.children = tuple(rows)
 
     def _price(self) -> str:

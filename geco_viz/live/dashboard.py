@@ -51,7 +51,7 @@ class Dashboard(widgets.VBox):
         self._pause_unseen = pause_unseen
         self._building = threading.Lock()
         self.presets = widgets.Dropdown(
-            options=[("presets …", None), *((preset.name, preset) for preset in PRESETS)],
+            options=[("presets …", ""), *((preset.name, preset) for preset in PRESETS)],
             layout=widgets.Layout(width="220px", margin="2px 12px"),
         )
         self.data = _dropdown("data", _data_options())
@@ -174,7 +174,7 @@ class Dashboard(widgets.VBox):
 
     def _on_preset(self, change: dict[str, Any]) -> None:
         preset = change["new"]
-        if preset is not None:
+        if preset:
             self._aside(lambda: self._load(preset))
 
     def _rebuild_from(self, change: dict[str, Any], data: bool) -> None:

@@ -21,14 +21,14 @@ class Preset:
         name: in the menu.
         objective: makes the objective, fresh for each run.
         look: what to look for, for the status line.
-        model: a name for `models.build`.
+        model: a name, or a configuration for `models.build`.
         settings: what differs from the recipe.
     """
 
     name: str
     objective: Callable[[], Objective]
     look: str
-    model: str = "vae-nvp"
+    model: Any = "vae-nvp"
     settings: tuple[tuple[str, Any], ...] = ()
 
 
@@ -45,8 +45,10 @@ PRESETS = (
     ),
     Preset(
         "κ too tight",
-        lambda: GECO(RE(kappa=0.002)),
-        "λ climbs to its cap and stays there: no setting of this model reaches κ = 0.002.",
+        lambda: GECO(RE(kappa=0.02)),
+        "Three units before the decoder's last layer cannot draw seven digits to κ = 0.02: "
+        "λ climbs to its cap and stays there.",
+        model={"name": "vae-nvp", "decoder": [128, 128, 3]},
     ),
     Preset(
         "Posterior collapse: κ = 0.25",
