@@ -33,7 +33,8 @@ class FakeSource:
             SimpleNamespace(name=n, unit="RMS pixel" if n == "re" else "probability") for n in names
         )
         self.kappas = {name: 0.05 if name == "re" else 0.9 for name in names}
-        self.limit: Any = SimpleNamespace(kappa=KAPPA, rate=RATE, note="")
+        certificate = np.zeros_like(RATE)
+        self.limit: Any = SimpleNamespace(kappa=KAPPA, rate=RATE, certificate=certificate, note="")
         self.ghosts: list[Ghost] = []
         self.version = 0
         self.phase = "starting"

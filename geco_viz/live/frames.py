@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from geco_viz.live import parts
 from geco_viz.live.parts import Part
-from geco_viz.live.source import Pictures, Source
+from geco_viz.live.source import Ghost, Pictures, Source
 
 __all__ = ["Frames"]
 
@@ -44,11 +45,11 @@ class Frames:
         self._history: Any = None
         self._columns: list[str] = []
         self._sent = self._held = self._count = 0
-        self._marks = -1
+        self._marks: tuple[Any, int] | None = None
         self._version: Any = None
         self._setup: dict[str, Any] | None = None
         self._limit: Any = self
-        self._ghosts: tuple[int, ...] | None = None
+        self._ghosts: tuple[Ghost, ...] | None = None
         self._status: dict[str, Any] | None = None
         self._looked: Any = None
         self._due = 0.0
@@ -119,11 +120,16 @@ class Frames:
             self._limit = source.limit
             found.append((parts.limit_curve(self._limit), None))
         ghosts = tuple(source.ghosts)
-        if self._ghosts != tuple(id(ghost) for ghost in ghosts):
-            self._ghosts = tuple(id(ghost) for ghost in ghosts)
+        if self._ghosts is None or not _same(ghosts, self._ghosts):
+            self._ghosts = ghosts
             found.append(parts.ghost_lines(ghosts))
-        count = len(source.evaluations)
-        if count != self._marks:
-            self._marks = count
-            found.append(parts.marks(source.evaluations, count))
+        evaluations = source.evaluations
+        count = len(evaluations)
+        if (evaluations, count) != self._marks:
+            self._marks = (evaluations, count)
+            found.append(parts.marks(evaluations, count))
         return found
+
+
+def _same(some: tuple[Ghost, ...], others: tuple[Ghost, ...]) -> bool:
+    return len(some) == len(others) and all(map(operator.is_, some, others))

@@ -16,6 +16,7 @@ import numpy as np
 import traitlets
 
 from geco_viz._checks import choice
+from geco_viz.live.fallback import with_fallback
 from geco_viz.live.frames import Frames
 from geco_viz.live.parts import plain
 from geco_viz.live.pump import Pump
@@ -117,7 +118,10 @@ class View(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the pump and remove the widget from every page; the run goes on."""
-        self._pump.stop()
+        # A view that refused its arguments is closed by its finaliser, without a pump.
+        pump = getattr(self, "_pump", None)
+        if pump is not None:
+            pump.stop()
         super().close()
 
     def _carry(self, content: dict[str, Any], buffers: list[bytes]) -> None:
@@ -157,6 +161,9 @@ class View(anywidget.AnyWidget):
         except Exception as error:
             reply["error"] = f"{type(error).__name__}: {error}"
         self._pump.say(reply, buffers)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return with_fallback(super()._repr_mimebundle_(**options), self._source)
 
     def __repr__(self) -> str:
         return f"View({', '.join(map(repr, self.panels))})"

@@ -165,6 +165,9 @@ class Board {
   // State is kept up at once, also while the page is hidden; painting waits for the screen.
   frame({ seq, parts }, buffers) {
     for (const part of parts) {
+      // Another run on the same stage: a zoom into the earlier one means nothing to it.
+      if (part.kind === "setup" && part.title !== this.store.setup.title)
+        for (const { draw } of this.panels) draw.zoomed = false;
       this.store.apply(part, buffers[part.buffer]);
       for (const panel of this.panels) {
         if (PLOTTED.has(panel.name)) {
