@@ -1,13 +1,13 @@
 // plotly.js is sent once per page, gzipped, and kept on the window for every view of the page.
 
-const shelf = (window.__gecoViz ??= { plotly: null, asked: 0, arrived: null });
+const shelf = (window.__gecoViz ??= { plotly: null, asked: -Infinity, arrived: null });
 shelf.waiting ??= new Promise((resolve) => (shelf.arrived = resolve));
 
 const PLOTLY_WAIT = 15000; // after which another view asks again: the one that asked may be gone
 
 function mustAskForPlotly() {
   if (shelf.plotly || performance.now() - shelf.asked < PLOTLY_WAIT) return false;
-  shelf.asked = performance.now() || 1;
+  shelf.asked = performance.now();
   return true;
 }
 
