@@ -25,20 +25,25 @@ class CheckpointError(ValueError):
     """A checkpoint is missing, damaged or of another version."""
 
 
-def prepare(folder: str | os.PathLike[str]) -> Path:
-    """Make sure that `folder` can be written; an earlier run in it is moved aside, not lost.
+def prepare(folder: str | os.PathLike[str], argument: str = "out") -> Path:
+    """Make sure that `folder` can be written, and that it is there.
 
     Raises:
+        TypeError: it is no path.
         OSError: the folder cannot be made or written, with the argument's name in the message.
     """
-    path = Path(folder).expanduser()
+    try:
+        path = Path(folder).expanduser()
+    except TypeError as error:
+        raise TypeError(f"{argument} must be the path of a folder, got {folder!r}") from error
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
         raise OSError(
-            f"out must be a folder that can be written, got {str(folder)!r}: {error.strerror}"
+            f"{argument} must be a folder that can be written, got {str(folder)!r}: "
+            f"{error.strerror}"
         ) from error
     return path
 
@@ -68,7 +73,8 @@ def write(path: Path, tensors: dict[str, Tensor], plain: dict[str, Any]) -> None
     from safetensors.torch import save
 
     path.mkdir(parents=True, exist_ok=True)
-    data = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
+    # Clones, since safetensors refuses tensors that share memory, as tied weights do.
+    data = save({k: value.detach().cpu().contiguous().clone() for k, value in tensors.items()})
     name = f"state-{plain['loop']['step']}-{os.getpid()}-{time.time_ns()}.safetensors"
     document = {
         "format": FORMAT,
@@ -77,25 +83,37 @@ def write(path: Path, tensors: dict[str, Tensor], plain: dict[str, Any]) -> None
         "saved": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **plain,
     }
-    text = json.dumps(document, indent=1).encode()
-    old = list(path.glob("state-*.safetensors"))
+    text = json.dumps({**document, "checksum": _checksum(document)}, indent=1).encode()
+    # What a killed process left half-written goes with what is replaced.
+    old = [
+        file for pattern in ("state-*", ".state-*", ".run.json.*") for file in path.glob(pattern)
+    ]
     replace(path / name, data)
-    replace(path / "run.json", text)
+    try:
+        replace(path / "run.json", text)
+    except BaseException:
+        (path / name).unlink(missing_ok=True)
+        raise
     for file in old:
         file.unlink(missing_ok=True)
 
 
+def _checksum(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
 def replace(path: Path, data: bytes) -> None:
     """Write a file under another name, force it to the disk, and give it its name."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not tempfile, whose files nobody else in the group may read.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.time_ns()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -115,6 +133,8 @@ def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
         raise CheckpointError(
             f"path must be a folder with a saved run (run.json), got {str(folder)!r}"
         ) from error
+    except OSError as error:
+        raise CheckpointError(f"{path / 'run.json'} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise CheckpointError(f"{path / 'run.json'} is damaged: {error}") from error
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
@@ -122,6 +142,10 @@ def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
         raise CheckpointError(
             f"{path / 'run.json'} must have format {FORMAT}, got {found!r}; "
             f"it was written by another version of geco_viz"
+        )
+    if plain.pop("checksum", None) != _checksum(plain):
+        raise CheckpointError(
+            f"{path / 'run.json'} is damaged or was changed by hand: its checksum does not fit"
         )
     file = path / str(plain.get("state"))
     try:

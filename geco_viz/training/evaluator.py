@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from geco_viz._checks import number
+from geco_viz.training.worker import Worker
 
 __all__ = ["Evaluator"]
 
@@ -19,7 +20,6 @@ class Evaluator:
     def __init__(self, run: weakref.ref[Any]):
         self._run = run
         self._halt = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def start(self, every: float | None) -> None:
         """Begin, or go on with another interval; None ends it."""
@@ -28,13 +28,7 @@ class Evaluator:
             return
         seconds = number("evaluate_every", every, low=0, open_low=True)
         self._halt = threading.Event()
-        self._thread = threading.Thread(
-            target=self._work,
-            args=(self._halt, seconds),
-            name="geco-viz evaluation",
-            daemon=True,
-        )
-        self._thread.start()
+        Worker("evaluation", self._work, self._halt.set, (self._halt, seconds)).start()
 
     def stop(self) -> None:
         """End after the evaluation in hand, without waiting for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,7 +32,6 @@ class History:
         self._columns = tuple(columns)
         self._table = np.full((1024, len(self._columns)), np.nan, dtype=np.float32)
         self._written = 0
-        self._growth = threading.Lock()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,16 +49,14 @@ class History:
         self._written += 1
 
     def _widen(self, names: Sequence[str]) -> None:
-        with self._growth:
-            extra = np.full((len(self._table), len(names)), np.nan, dtype=np.float32)
-            # The table first: a reader that sees the old names indexes the new table correctly.
-            self._table = np.concatenate([self._table, extra], axis=1)
-            self._columns = (*self._columns, *names)
+        extra = np.full((len(self._table), len(names)), np.nan, dtype=np.float32)
+        # The table first: a reader that sees the old names indexes the new table correctly.
+        self._table = np.concatenate([self._table, extra], axis=1)
+        self._columns = (*self._columns, *names)
 
     def _grow(self) -> None:
-        with self._growth:
-            extra = np.full((max(1024, len(self._table)), self._table.shape[1]), np.nan, np.float32)
-            self._table = np.concatenate([self._table, extra], axis=0)
+        extra = np.full((max(1024, len(self._table)), self._table.shape[1]), np.nan, np.float32)
+        self._table = np.concatenate([self._table, extra], axis=0)
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._columns:
@@ -91,18 +87,21 @@ class History:
         return self._table[low:high].copy()
 
     def decimate(self, points: int, low: int = 0) -> np.ndarray:
-        """Indices of at most about `points` rows that keep the picture of every column.
+        """Indices of at most `points` rows that keep the picture of every column.
 
         The rows from `low` on are cut into buckets; each keeps the rows where some column is
-        smallest and largest. The newest row is always kept.
+        smallest and largest, so one bucket, the least, may keep twice as many as there are
+        columns. The newest row is always kept.
         """
-        written, width = self._written, len(self._columns)
+        # Read once each: the writer may add rows and columns meanwhile.
+        written, table = self._written, self._table
+        width = table.shape[1]
         if written - low <= points:
             return np.arange(low, written)
-        count = max(1, points // (2 * max(width - 1, 1)))
+        count = max(1, (points - 1) // (2 * width))
         size = -(-(written - low) // count)
         padded = np.full((count * size, width), np.nan, dtype=np.float32)
-        padded[: written - low] = self._table[low:written]
+        padded[: written - low] = table[low:written]
         buckets = padded.reshape(count, size, width)
         offset = low + size * np.arange(count)[:, None]
         smallest = np.where(np.isnan(buckets), np.inf, buckets).argmin(axis=1) + offset
@@ -116,7 +115,8 @@ class History:
             import pandas
         except ImportError as error:
             raise ImportError("history.to_frame() needs pandas: pip install pandas") from error
-        return pandas.DataFrame(self.rows(), columns=list(self._columns))
+        columns = self._columns  # before the rows, which may be wider by then
+        return pandas.DataFrame(self.rows()[:, : len(columns)], columns=list(columns))
 
     @classmethod
     def from_rows(cls, columns: Sequence[str], rows: np.ndarray) -> History:

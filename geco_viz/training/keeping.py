@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import platform
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
+from geco_viz import data as datasets
 from geco_viz.training import checkpoint, limits
 from geco_viz.training.history import History
 from geco_viz.training.playing import Playing
-from geco_viz.training.recipe import as_objective
+from geco_viz.training.recipe import as_data, as_objective
 
 __all__ = ["Keeping"]
 
@@ -48,30 +50,42 @@ class Keeping(Playing):
         Raises:
             OSError: the folder cannot be written; what it held remains.
         """
-        folder = checkpoint.prepare(path)
+        folder = checkpoint.prepare(path, "path")
         self.between_steps(lambda: self._save(folder))
         return folder
 
     def autosave(self) -> None:
-        if self.out is not None:
+        """Save to `out`, by the stepping thread; a full disk is told and does not end training."""
+        if self.out is None:
+            return
+        self._saved, self._saved_step = time.monotonic(), self.loop.step
+        try:
             self._save(self.out)
-            self._saved, self._saved_step = time.monotonic(), self.loop.step
+        except OSError as error:
+            self.save_error = error
+        else:
+            self.save_error = None
 
     def _save(self, folder: Path) -> None:
         checkpoint.write(folder, *self._state())
 
     def _state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """All of the run, by the stepping thread or between steps; edits still asked for are in."""
         import geco_viz
 
+        self._apply()
         tensors, loop = self.loop.state()
-        tensors["evaluations/rows"] = torch.from_numpy(self.evaluations.rows())
+        columns = list(self.evaluations.columns)  # before the rows, which another thread appends
+        rows = np.ascontiguousarray(self.evaluations.rows()[:, : len(columns)])
+        tensors["evaluations/rows"] = torch.from_numpy(rows)
         plain = {
             "spec": self.spec,
             "edits": self.edits,
             "objective": self.loop.objective.spec,
             "loop": loop,
-            "evaluations": list(self.evaluations.columns),
+            "evaluations": columns,
             "since": self._since,
+            "unrepeatable": self._unrepeatable,
             "data_hash": limits.content_hash(self.data.x),
             "device": str(self.device),
             "versions": {
@@ -99,17 +113,35 @@ class Keeping(Playing):
         Args:
             path: the folder that `save` or `out` wrote.
             data, model, objective: needed where the run was made with objects of your own.
-            device, out: as for `Run`; the loaded run saves itself only if `out` is given.
+            device, out: as for `Run`; the loaded run saves itself only if `out` is given. With
+                the folder it came from it goes on there.
 
         Raises:
-            CheckpointError: the folder holds no run, or a damaged one.
+            CheckpointError: the folder holds no run, a damaged one, or one that does not fit the
+                objects given.
             ValueError: an object is needed, or the data is not what the run was trained on.
         """
-        tensors, plain = checkpoint.read(path)
-        run = cls._rebuild(plain["spec"], data, model, plain["objective"], objective, device, out)
-        if limits.content_hash(run.data.x) != plain["data_hash"]:
+        _, plain = checkpoint.read(path)
+        spec = plain["spec"]
+        if data is None and spec["data"] is not None:
+            data = datasets.load(**spec["data"])
+        dataset = None if data is None else as_data(data)
+        if dataset is not None and limits.content_hash(dataset.x) != plain["data_hash"]:
             raise ValueError(f"data is not what the run in {str(path)!r} was trained on")
-        run._restore(tensors, plain)
+        run = cls._rebuild(spec, dataset, model, plain["objective"], objective, device)
+        # Again: an earlier run of this cell has ended just now and may have saved itself there.
+        tensors, plain = checkpoint.read(path)
+        try:
+            run._restore(tensors, plain)
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise checkpoint.CheckpointError(
+                f"the run in {str(path)!r} does not fit the model and objective given: {error}"
+            ) from error
+        if out is not None:
+            folder = checkpoint.prepare(out)
+            if folder.resolve() != Path(path).expanduser().resolve():
+                checkpoint.set_aside(folder)
+            run.out = folder
         return run
 
     @classmethod
@@ -121,12 +153,9 @@ class Keeping(Playing):
         saved_objective: Any,
         objective: Any,
         device: str | torch.device,
-        out: str | os.PathLike[str] | None,
     ) -> Self:
-        from geco_viz import data as datasets
-
         for name, given, kept in (
-            ("data", data, spec["data"]),
+            ("data", data, None),
             ("model", model, spec["model"]),
             ("objective", objective, saved_objective),
         ):
@@ -136,12 +165,11 @@ class Keeping(Playing):
                     f"which a checkpoint cannot rebuild"
                 )
         run = cls(
-            datasets.load(**spec["data"]) if data is None else data,
+            data,
             spec["model"] if model is None else model,
             saved_objective if objective is None else objective,
             seed=spec["seed"],
             device=device,
-            out=out,
             name=spec["name"],
             **spec["settings"],
         )
@@ -153,26 +181,24 @@ class Keeping(Playing):
         rows = tensors["evaluations/rows"].cpu().numpy()
         self.evaluations = History.from_rows(plain["evaluations"], rows)
         self.edits = [dict(edit) for edit in plain["edits"]]
-        self._since = plain["since"]
+        self._since, self._unrepeatable = plain["since"], plain["unrepeatable"]
         self._observer.refresh(self.average, self.loop.step)
 
     def fork(self) -> Self:
         """A second run that goes on from the present state; the first one is left as it is."""
-        tensors, plain = self.between_steps(self._state)
-        tensors = {name: value.clone() for name, value in tensors.items()}
-        spec = plain["spec"]
-        if spec["model"] is None or plain["objective"] is None:
-            raise ValueError("fork() needs a model and an objective that can be rebuilt by name")
+        tensors, plain, model, objective = self.between_steps(
+            lambda: copy.deepcopy((*self._state(), self.model, self.loop.objective))
+        )
+        # Without the name, under which it would replace the first one.
         other = type(self)(
             self.data,
-            spec["model"],
-            plain["objective"],
+            model,
+            objective,
             seed=self.seed,
             device=self.device,
-            name=self.name,
-            **spec["settings"],
+            **plain["spec"]["settings"],
         )
-        other._initial = dict(self._initial)
+        other.name, other._initial = self.name, dict(self._initial)
         other._restore(tensors, plain)
         return other
 
@@ -182,15 +208,22 @@ class Keeping(Playing):
         On one CPU the history comes out the same, bit for bit.
 
         Raises:
-            ValueError: an edit or a part was an object of your own, which cannot be replayed.
+            ValueError: an edit or a part was an object of your own or had been used before.
         """
         from geco_viz.training.progress import bar, deferred_interrupt
 
-        spec, target = self.spec, self.between_steps(lambda: self.loop.step)
-        edits = [dict(edit) for edit in self.edits]
+        spec = self.spec
+        target, edits = self.between_steps(lambda: (self.loop.step, copy.deepcopy(self.edits)))
+        if self._unrepeatable:
+            raise ValueError(f"replay() cannot repeat this run: {self._unrepeatable}")
         if any(edit["what"] == "objective" and edit["value"] is None for edit in edits):
-            raise ValueError("replay() cannot repeat a switch to an objective of your own")
-        again = self._rebuild(spec, self.data, None, spec["objective"], None, self.device, None)
+            raise ValueError(
+                "replay() cannot repeat a switch to an objective of your own, or to one that had "
+                "been used before"
+            )
+        parts = {**spec, "name": None}  # under its name it would replace this run
+        again = self._rebuild(parts, self.data, None, spec["objective"], None, self.device)
+        again.name = self.name
         with (
             deferred_interrupt() as interrupted,
             bar(target, again, progress) as advance,

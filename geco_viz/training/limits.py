@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from geco_viz.training.worker import Worker
+
 __all__ = ["content_hash", "request"]
 
 LARGEST = 64  # data; the curve of more takes longer than a live run should pay for
@@ -44,11 +46,7 @@ def request(x: Tensor, done: Callable[[Any], None]) -> None:
             return
         else:
             _waiting[key] = [done]
-            thread = threading.Thread(
-                target=_compute, args=(key, x.detach().cpu().clone()), daemon=True
-            )
-            thread.name = "geco-viz limit"
-            thread.start()
+            Worker("limit", _compute, args=(key, x.detach().cpu().clone())).start()
             return
     done(limit)
 

@@ -37,6 +37,7 @@ class Settings:
         batch: data per step; at most the whole set.
         samples: posterior samples per datum.
         decay: of the weight average.
+        threads: torch threads of whoever steps; two on a busy machine wait for each other.
     """
 
     lr: float = 1e-3
@@ -45,8 +46,10 @@ class Settings:
     batch: int = 128
     samples: int = 1
     decay: float = 0.99
+    threads: int = 1
 
     def __post_init__(self) -> None:
+        integer("threads", self.threads, low=1)
         number("lr", self.lr, low=0, open_low=True)
         number("clip", self.clip, low=0, open_low=True)
         integer("batch", self.batch, low=1)
@@ -96,11 +99,13 @@ class Loop:
         self._pending: list[tuple[dict[str, float], list[str], Tensor]] = []
         self._flushed = time.monotonic()
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        self._on_host = x.device.type == "cpu"
+        # CUDA alone works far ahead of the host; elsewhere a number costs nothing to read.
+        self._on_host = x.device.type != "cuda"
         self.set_objective(objective)
 
     def set_objective(self, objective: Objective) -> None:
         """Train under this objective from the next step on; the model's Adam state is kept."""
+        self.flush()  # rows on their way are the earlier objective's
         self.objective = objective.to(self.x.device).train()
         own = [p for p in objective.parameters() if p.requires_grad]
         previous = getattr(self, "optimizer", None)
@@ -133,41 +138,45 @@ class Loop:
             x, context=context, samples=self.settings.samples, generator=self.generator
         )
         loss: Tensor = self.objective(out.kl, x, out.x_hat, y)
+        value = loss.detach()
+        if self._on_host and not math.isfinite(value):
+            raise Diverged(_reason(self.step + 1, f"the loss is {float(value)}"))
         row = self.objective.record()
         if "err/re" not in row:
             row["err/re"] = (out.x_hat.detach() - x).square().mean()
         if what != "lambda":
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            self._update(loss.detach())
+            value = self._update(value)
         if what != "theta":
             self.objective.step()
         self.step += 1
-        self._write({"step": self.step, "lr": lr}, {"loss": loss.detach(), **row})
+        self._write({"step": self.step, "lr": lr}, {"loss": value, **row})
         self.schedule.watch(self.step, self.history, self.objective.constraints)
 
-    def _update(self, loss: Tensor) -> None:
+    def _update(self, loss: Tensor) -> Tensor:
+        """Move the weights; returns the loss, which is NaN where the gradient was not finite."""
         norm = nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
         if self._on_host:
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise Diverged(self._reason(float(loss), float(norm)))
+            if not math.isfinite(norm):
+                raise Diverged(_reason(self.step + 1, f"the gradient's norm is {float(norm)}"))
         else:
             # The hook of gradient scalers: a fused optimiser skips the step by itself, on the
             # device, so that nothing waits for the host here.
-            self.optimizer.found_inf = (~(norm + loss).isfinite()).float()  # type: ignore[attr-defined]
+            loss = loss + 0 * norm
+            self.optimizer.found_inf = (~loss.isfinite()).float()  # type: ignore[attr-defined]
         self.optimizer.step()
         self.average.update()
-
-    def _reason(self, loss: float, norm: float) -> str:
-        culprit = f"the loss is {loss}" if not math.isfinite(loss) else f"its gradient is {norm}"
-        return f"training diverged at step {self.step + 1}: {culprit}; the weights are unharmed"
+        return loss
 
     def _batch(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
         size, count = self.settings.batch, len(self.x)
         if size >= count:
             return self.x, self.y, self.context
         if self._position + size > len(self._order):
-            self._order = torch.randperm(count, generator=self.generator, device=self.x.device)
+            # What is left of an epoch begins the next one's first batch: no datum is left out.
+            fresh = torch.randperm(count, generator=self.generator, device=self.x.device)
+            self._order = torch.cat([self._order[self._position :], fresh])
             self._position = 0
         index = self._order[self._position : self._position + size]
         self._position += size
@@ -199,7 +208,7 @@ class Loop:
                 for (known, names, _), numbers in zip(pending[start:end], values, strict=True):
                     row = known | dict(zip(names, numbers, strict=True))
                     if not math.isfinite(row["loss"]):
-                        raise Diverged(self._reason(row["loss"], math.nan))
+                        raise Diverged(_reason(int(row["step"]), "loss or gradient is not finite"))
                     self._append(row)
                 start = end
         self._flushed = time.monotonic()
@@ -259,3 +268,7 @@ class Loop:
         self.average.steps, self.schedule.state = plain["averaged"], dict(plain["schedule"])
         rows = tensors["history/rows"].cpu().numpy()
         self.history = History.from_rows(plain["columns"], rows)
+
+
+def _reason(step: int, culprit: str) -> str:
+    return f"training diverged at step {step}: {culprit}; the weights are unharmed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,12 +51,13 @@ class Observer:
         self.lock = threading.RLock()
         self._generator = torch.Generator(device=x.device).manual_seed(seed)
 
-    def refresh(self, weights: nn.Module, step: int) -> None:
-        """Take over the weights of another copy; the caller sees to it that they stand still."""
+    def refresh(self, weights: nn.Module | Mapping[str, Tensor], step: int) -> None:
+        """Take over other weights; the caller sees to it that they stand still."""
+        theirs = weights.state_dict() if isinstance(weights, nn.Module) else weights
         with self.lock, torch.no_grad():
-            mine, theirs = self.model.state_dict(), weights.state_dict()
-            for name, value in mine.items():
-                value.copy_(theirs[name])
+            for name, value in self.model.state_dict().items():
+                if isinstance(value, Tensor):
+                    value.copy_(theirs[name])
             self.step = step
 
     def _shown(self) -> tuple[Tensor, Tensor | None]:

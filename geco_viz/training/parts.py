@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,18 @@ class Parts:
     closers: list[Callable[[], None]]
     listeners: list[Callable[[], None]]
     _observer: Observer
+    _judge: Observer
     _stepper: Stepper
     _evaluator: Evaluator
+    _editing: AbstractContextManager[Any]  # a lock around the next two
     _asked: deque[tuple[str, Any]]
     _newest: dict[str, Any]
     _initial: dict[str, Any]
+    _unrepeatable: str
     _since: int
+    _saved: float
+    _saved_step: int
+    save_error: OSError | None = None  # why the last autosave failed
 
     @property
     def model(self) -> nn.Module:
@@ -85,9 +92,10 @@ class Parts:
 
     def kappa_of(self, name: str) -> float:
         """A constraint's kappa as it was last asked for."""
-        for constraint in self.constraints:
-            if constraint.name == name:
-                return float(self._newest.get(f"kappa/{name}", constraint.kappa))
+        with self._editing:
+            for constraint in self.constraints:
+                if constraint.name == name:
+                    return float(self._newest.get(f"kappa/{name}", constraint.kappa))
         names = ", ".join(c.name for c in self.constraints) or "none"
         raise KeyError(f"no constraint {name!r}; the objective has: {names}")
 

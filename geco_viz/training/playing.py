@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Self, TypeVar
 
 from geco_viz._checks import choice, integer
@@ -21,9 +22,6 @@ AUTOSAVE = 60.0  # seconds
 class Playing(Steering):
     """Train, play, pause, step, wait and stop."""
 
-    _saved: float
-    _saved_step: int
-
     def autosave(self) -> None:
         """Save to `out`, by the stepping thread; `Keeping` says how."""
 
@@ -36,15 +34,23 @@ class Playing(Steering):
 
     def _at_rest(self) -> None:
         self.loop.flush()
-        if self.out is not None and self._saved_step != self.loop.step:
+        if self.out is None:
+            return
+        again = self.save_error is not None and time.monotonic() - self._saved > AUTOSAVE
+        if self._saved_step != self.loop.step or again:
             self.autosave()
 
-    def steps(self, count: int) -> Iterator[Self]:
+    def steps(self, count: int) -> Generator[Self]:
         """Make `count` steps in the foreground; yields the run after each.
 
-        The learning rate falls over the last 40 %. Leaving the loop early is allowed.
+        The learning rate falls over the last 40 %. Leaving the loop early is allowed, and `stop()`
+        from any thread ends it after the step in hand.
+
+        Raises:
+            Exception: what ended a background thread, if nobody has been told yet.
         """
         count = integer("steps", count, low=1)
+        self._stepper.raise_error(again=False)
         with self._stepper.foreground():
             self._apply()
             self.loop.schedule.stretch(self.loop.step, count)
@@ -52,6 +58,8 @@ class Playing(Steering):
             for _ in range(count):
                 self._stepper.one()
                 yield self
+                if not self._stepper.mine:
+                    break
 
     def train(self, steps: int, progress: bool = True) -> Self:
         """Train in the foreground, with a progress bar; the run itself is returned.
@@ -62,12 +70,21 @@ class Playing(Steering):
         Raises:
             Diverged: a value is not finite; the weights and the history are unharmed.
             KeyboardInterrupt: after an interrupt.
+            OSError: the run could not be saved to `out`; the run itself is unharmed.
+            Exception: what ended a background thread, if nobody has been told yet.
         """
-        with deferred_interrupt() as interrupted, bar(steps, self, progress) as advance:
-            for _ in self.steps(steps):
+        integer("steps", steps, low=1)
+        with (
+            deferred_interrupt() as interrupted,
+            bar(steps, self, progress) as advance,
+            contextlib.closing(self.steps(steps)) as made,
+        ):
+            for _ in made:
                 advance()
                 if interrupted():
                     break
+        if self.save_error is not None:
+            raise self.save_error
         return self
 
     def step(self, what: str = "both") -> Self:
@@ -79,7 +96,8 @@ class Playing(Steering):
         def single() -> None:
             self._apply()
             self._log("step", what)
-            self._one_step(what)
+            with self._stepper.threads():
+                self._one_step(what)
             self.loop.flush()
 
         self._stepper.between_steps(single)
@@ -94,6 +112,7 @@ class Playing(Steering):
             evaluate_every: seconds between evaluations of the averaged weights, or None.
         """
         if not self._stepper.playing:
+            self._stepper.check_free()
 
             def begin() -> None:
                 if self.loop.schedule.state["mode"] != "hold":
@@ -115,7 +134,10 @@ class Playing(Steering):
         return self
 
     def stop(self) -> Self:
-        """End the background threads; the run stays whole, and `play()` starts again."""
+        """End the background threads; the run stays whole, and `play()` starts again.
+
+        A thread that trains in its foreground ends after the step in hand; it is not waited for.
+        """
         self._stepper.stop()
         self._evaluator.stop()
         self._changed()
@@ -137,8 +159,7 @@ class Playing(Steering):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.loop.step} of {target} steps after {timeout} s")
             time.sleep(0.01)
-        if self.error is not None:
-            raise self.error
+        self._stepper.raise_error()
         self.between_steps(self.loop.flush)
         return self
 

@@ -32,7 +32,8 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     try:
         yield pressed.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        # None: a handler that was not set from Python, which cannot be put back.
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
     if pressed.is_set():
         raise KeyboardInterrupt("training stopped after the step in hand; the run is usable")
 

@@ -9,13 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geco_viz import data as datasets
 from geco_viz._checks import choice
 from geco_viz.constraints import RE, Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
 from geco_viz.training.loop import Settings
 
-__all__ = ["CONSTRAINTS", "OBJECTIVES", "as_model", "as_objective", "device_of", "settings_for"]
+__all__ = [
+    "CONSTRAINTS",
+    "OBJECTIVES",
+    "as_data",
+    "as_model",
+    "as_objective",
+    "device_of",
+    "is_fresh",
+    "settings_for",
+]
 
 OBJECTIVES = ("elbo", "beta", "annealed", "geco")
 CONSTRAINTS: dict[str, Callable[..., Constraint]] = {"re": RE}
@@ -40,6 +50,15 @@ def device_of(device: str | torch.device) -> torch.device:
             f"device must be 'auto' or one that this machine has, got {device!r}: {error}"
         ) from error
     return found
+
+
+def as_data(data: Any) -> datasets.Dataset:
+    """A data set as it is, loaded by name, or made of a tensor of images."""
+    if isinstance(data, datasets.Dataset):
+        return data
+    if isinstance(data, str):
+        return datasets.load(data)
+    return datasets.from_tensors(data)
 
 
 def settings_for(count: int, **given: Any) -> Settings:
@@ -90,6 +109,17 @@ def as_objective(objective: Any, count: int) -> Objective:
         small = count <= SMALL
         return GECO(RE(kappa=0.05 if small else 0.1), nu=0.05 if small else 0.1)
     return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
+
+
+def is_fresh(objective: Objective) -> bool:
+    """Whether the objective's `spec` makes it as it is: its own parts only, and never used."""
+    if objective.spec is None:
+        return False
+    new = _from_spec(objective.spec)
+    before, after = new.state_dict(), objective.state_dict()
+    return type(new) is type(objective) and all(
+        torch.equal(after[name].cpu().nan_to_num(), before[name].nan_to_num()) for name in before
+    )
 
 
 def _from_spec(spec: dict[str, Any]) -> Objective:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import copy
 import os
+import threading
 import time
 import weakref
 from collections import deque
 from typing import Any
 
 import torch
+from torch import nn
 
-from geco_viz import data as datasets
 from geco_viz._checks import integer
+from geco_viz.objectives import Objective
 from geco_viz.training import checkpoint, registry
 from geco_viz.training.evaluator import Evaluator
 from geco_viz.training.history import History
 from geco_viz.training.keeping import Keeping
 from geco_viz.training.loop import Loop
 from geco_viz.training.observer import Observer
-from geco_viz.training.recipe import as_model, as_objective, device_of, settings_for
+from geco_viz.training.recipe import (
+    as_data,
+    as_model,
+    as_objective,
+    device_of,
+    is_fresh,
+    settings_for,
+)
 from geco_viz.training.showing import Showing
 from geco_viz.training.stepper import Stepper
 
@@ -41,7 +50,8 @@ class Run(Keeping, Showing):
         out: folder for checkpoints: saved every minute, at each pause and at the end. An earlier
             run that it holds is moved to `earlier/` inside it.
         name: for the title; also the key under which a later run replaces this one.
-        lr, betas, clip, batch, samples, decay: see `training.Settings`; the recipe's where None.
+        lr, betas, clip, batch, samples, decay, threads: see `training.Settings`; where None the
+            recipe's.
 
     Threads: one thread at a time steps. Settings may be assigned from any thread and take effect
     at the next step; `history` may be read by any thread at any time.
@@ -75,7 +85,7 @@ class Run(Keeping, Showing):
     ):
         self.seed = integer("seed", seed, low=0, high=2**63 - 1)
         self.device = device_of(device)
-        self.data = _as_data(data)
+        self.data = as_data(data)
         x = self.data.x.to(self.device)
         y = None if self.data.y is None else self.data.y.to(self.device)
         context = None if self.data.context is None else self.data.context.to(self.device)
@@ -83,33 +93,39 @@ class Run(Keeping, Showing):
         target = as_objective(objective, len(x))
         module = as_model(model, x, self.seed, self.device)
         self.loop = Loop(module, target, x, y, context, self.settings, self.seed)
-        self._observer = Observer(
-            copy.deepcopy(self.loop.average.model), x, y, context, seed=self.seed ^ 0x5EED
+        # One for pictures and one for evaluations, which would keep pictures waiting.
+        self._observer, self._judge = (
+            Observer(copy.deepcopy(self.average), x, y, context, seed=self.seed ^ salt)
+            for salt in (0x5EED, 0xE7A1)
         )
         self.out = None if out is None else checkpoint.prepare(out)
-        if self.out is not None:
-            checkpoint.set_aside(self.out)
 
         self.name = name
         self.edits = []
         self.evaluations = History(["step"])
         self.ghosts = ()
         self.version = 0
+        self._editing = threading.RLock()
         self._asked = deque()
         self._newest = {}
         self.closers = []
         self.listeners = []
         self._initial = {"objective": target.spec, "model": getattr(module, "config", None)}
+        self._unrepeatable = _unrepeatable(model, target)
         self._since = 0
         self._saved, self._saved_step = time.monotonic(), -1
-        self._stepper = Stepper(self._one_step, self._at_rest)
+        self._stepper = Stepper(self._one_step, self._at_rest, self.settings.threads)
         self._evaluator = Evaluator(weakref.ref(self))
+        # The earlier run of this cell ends, and is saved, before its files are moved aside.
         registry.register(self, name)
+        if self.out is not None:
+            checkpoint.set_aside(self.out)
 
 
-def _as_data(data: Any) -> datasets.Dataset:
-    if isinstance(data, datasets.Dataset):
-        return data
-    if isinstance(data, str):
-        return datasets.load(data)
-    return datasets.from_tensors(data)
+def _unrepeatable(model: Any, objective: Objective) -> str:
+    """Why `replay` cannot make the same run again, or an empty string."""
+    if isinstance(model, nn.Module):
+        return "model was a module, whose first weights the seed does not give; give a name"
+    if not is_fresh(objective):
+        return "objective was one of your own, or had been used before this run"
+    return ""

@@ -49,14 +49,20 @@ def is_settled(history: History, since: int, constraints: Sequence[Constraint]) 
         return False
     for constraint in constraints:
         value = mean_constraint(history, constraint)
-        multiplier = history[f"multiplier/{constraint.name}"]
-        at_floor = multiplier[-1] <= 1.01 * multiplier[-WINDOW:].min() and multiplier[-1] < 1e-3
-        if value > 0.05 or (value < -0.05 and not at_floor):
+        if value > 0.05 or (value < -0.05 and _moves(history, f"multiplier/{constraint.name}")):
             return False
     kl = history["kl"][-2 * WINDOW :].astype(np.float64)
     now, before = kl[WINDOW:], kl[:WINDOW]
     noise = math.sqrt((now.var() + before.var()) / WINDOW)
     return bool(before.mean() - now.mean() < max(0.01 * abs(now.mean()), 2 * noise))
+
+
+def _moves(history: History, column: str) -> bool:
+    """Whether a multiplier still moves: at its floor it does not, nor where there is none."""
+    if column not in history:
+        return False
+    recent = history[column][-WINDOW:]
+    return bool(recent.max() > 1.01 * recent.min())
 
 
 class Schedule:

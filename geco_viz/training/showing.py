@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from geco_viz._checks import integer
 from geco_viz.training import limits
@@ -61,11 +63,17 @@ class Showing(Playing):
         if self.error is not None:
             phase, words, hint = (
                 "failed",
-                f"{self.error}.",
+                f"{str(self.error) or type(self.error).__name__}.",
                 f"The history up to here is kept. {words}",
             )
         elif not self._stepper.moving:
             phase, hint = ("paused" if self._stepper.alive else "stopped"), "Press play to go on."
+        for trouble, problem in (
+            ("The run could not be saved", self.save_error),
+            ("Evaluations have stopped", self.evaluation_error),
+        ):
+            if problem is not None:
+                hint = f"{trouble}: {problem}. {hint}".strip()
         if self.data.note:
             hint = f"{hint} {self.data.note}".strip()
         return Status(phase, words, hint, self.loop.step, self._speed(), str(self.device))
@@ -81,13 +89,22 @@ class Showing(Playing):
             self._clock = (now, self.loop.step, rate)
         return rate
 
-    def _look(self) -> None:
-        """Bring the observer up to date; the copy is made between two steps."""
-        self.between_steps(lambda: self._observer.refresh(self.average, self.loop.step))
+    def _snapshot(self) -> tuple[dict[str, Tensor], int]:
+        """The averaged weights and their step, copied between two steps.
+
+        Copied only: the stepping thread must never wait for who looks at them.
+        """
+
+        def copy() -> tuple[dict[str, Tensor], int]:
+            state = self.average.state_dict()
+            kept = {name: value.clone() for name, value in state.items() if torch.is_tensor(value)}
+            return kept, self.loop.step
+
+        return self.between_steps(copy)
 
     def pictures(self) -> Pictures:
         """Data, reconstructions, samples and posterior tiles of the averaged weights."""
-        self._look()
+        self._observer.refresh(*self._snapshot())
         return self._observer.pictures()
 
     def probe(self, z: Any) -> Probe:
@@ -107,13 +124,15 @@ class Showing(Playing):
         if samples is None:
             samples = 1000 if len(self.data) <= SMALL else 1
         integer("samples", samples, low=1)
-        self._look()
-        step = self._observer.step
-        found = self._observer.evaluate(self._measured(), samples)
-        row: dict[str, float] = {"step": step}
-        for name, (value, error) in found.items():
-            row |= {name: value, f"{name}/se": error}
-        self.evaluations.append(row)
+        weights, step = self._snapshot()
+        with self._judge.lock:  # one evaluation at a time: the history has one writer
+            self._judge.refresh(weights, step)
+            found = self._judge.evaluate(self._measured(), samples)
+            row: dict[str, float] = {"step": step}
+            for name, (value, error) in found.items():
+                row |= {name: value, f"{name}/se": error}
+            self.evaluations.append(row)
+        self.evaluation_error = None
         self._changed()
         return found
 

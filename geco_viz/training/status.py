@@ -24,11 +24,12 @@ def phase_of(objective: Objective, history: History, since: int) -> str:
         return "starting"
     constraints = objective.constraints
     # A short window follows the passage through kappa; a long one would lag by hundreds of steps.
-    values = [mean_constraint(history, constraint, rows=50) for constraint in constraints]
+    rows = min(50, len(history) - since)
+    values = [mean_constraint(history, constraint, rows=rows) for constraint in constraints]
     violated = [c for c, value in zip(constraints, values, strict=True) if value > 0.1]
     if isinstance(objective, GECO):
         for constraint in violated:
-            recent = history[f"multiplier/{constraint.name}"][-200:]
+            recent = history[f"multiplier/{constraint.name}"][since:][-200:]
             if recent.size == 200 and recent.min() >= 0.99 * objective.lambda_max:
                 return "infeasible"
     if violated:
@@ -53,9 +54,8 @@ def describe(
     """
     if not len(history):
         return "No step made yet.", "Press play."
-    window = slice(-50, None)
     fresh = len(evaluations) and evaluations["step"][-1] > history["step"][-1] - 500
-    kl = float(evaluations["kl"][-1] if fresh else np.mean(history["kl"][window]))
+    kl = float(evaluations["kl"][-1]) if fresh else _recent(history, "kl")
     words = []
     for constraint in objective.constraints:
         name, kappa = constraint.name, constraint.kappa
@@ -63,27 +63,35 @@ def describe(
         if fresh and column in evaluations.columns:
             error = float(evaluations[column][-1])
         else:
-            error = float(np.mean(history[f"err/{name}"][window]))
+            error = _recent(history, f"err/{name}")
+        if math.isnan(error):  # its first step is still to come
+            continue
         met = constraint.tolerance(error) <= 1.1 * constraint.tolerance(kappa)
         symbol = "κ̂" if len(objective.constraints) == 1 else f"κ̂ {name.upper()}"
         words.append(f"{symbol} = {error:.3g} {'meets' if met else 'misses'} κ = {kappa:.3g}.")
     if not words:
-        words.append(f"Error {float(np.mean(history['err/re'][window])):.3g} RMS pixel.")
-    words.append(f"KL = {kl:.3g} nats{_over_limit(kl, objective, history, evaluations, limit)}.")
+        words.append(f"Error {_recent(history, 'err/re'):.3g} RMS pixel.")
+    error = _recent(history, "err/re")
+    if fresh and "kappa_hat/re" in evaluations:
+        error = float(evaluations["kappa_hat/re"][-1])
+    words.append(f"KL = {kl:.3g} nats{_over_limit(kl, error, limit)}.")
     if fresh and "holes" in evaluations.columns and math.isfinite(evaluations["holes"][-1]):
         words.append(f"Holes: {100 * float(evaluations['holes'][-1]):.2g} % of the prior.")
     return " ".join(words), _hint(objective, phase)
 
 
-def _over_limit(
-    kl: float, objective: Objective, history: History, evaluations: History, limit: Any
-) -> str:
-    if limit is None or len(np.asarray(limit.kappa)) < 2:
+def _recent(history: History, column: str) -> float:
+    """The mean of a column over the last 50 rows that have it; NaN if none has."""
+    if column not in history:
+        return math.nan
+    values = history[column][-50:]
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if values.size else math.nan
+
+
+def _over_limit(kl: float, error: float, limit: Any) -> str:
+    if limit is None or len(np.asarray(limit.kappa)) < 2 or math.isnan(error):
         return ""
-    if len(evaluations) and "kappa_hat/re" in evaluations.columns:
-        error = float(evaluations["kappa_hat/re"][-1])
-    else:
-        error = float(np.mean(history["err/re"][-50:]))
     rate = float(np.interp(error, np.asarray(limit.kappa), np.asarray(limit.rate)))
     gap = kl - rate
     share = f" ({100 * gap / rate:+.0f} %)" if rate > 0.05 else ""

@@ -8,7 +8,7 @@ from typing import Any
 from geco_viz._checks import number
 from geco_viz.objectives import Objective
 from geco_viz.training.parts import Parts
-from geco_viz.training.recipe import as_objective
+from geco_viz.training.recipe import as_objective, is_fresh
 
 __all__ = ["Kappas", "Steering"]
 
@@ -58,7 +58,7 @@ class Steering(Parts):
     @property
     def nu(self) -> float:
         """GECO's learning rate of log lambda."""
-        return float(self._newest.get("nu", getattr(self.objective, "nu", math.nan)))
+        return self._setting("nu")
 
     @nu.setter
     def nu(self, value: float) -> None:
@@ -67,7 +67,7 @@ class Steering(Parts):
     @property
     def alpha(self) -> float:
         """GECO's moving-average memory."""
-        return float(self._newest.get("alpha", getattr(self.objective, "alpha", math.nan)))
+        return self._setting("alpha")
 
     @alpha.setter
     def alpha(self, value: float) -> None:
@@ -84,45 +84,59 @@ class Steering(Parts):
             None if value is None else number("speed", value, low=0, open_low=True)
         )
 
+    def _setting(self, name: str) -> float:
+        with self._editing:
+            return float(self._newest.get(name, getattr(self.objective, name, math.nan)))
+
     def edit(self, what: str, value: Any) -> None:
         """Ask for a change before the next step: "kappa/<constraint>", "nu", "alpha", "objective".
 
         Raises:
             TypeError, ValueError, KeyError: the value is not allowed; nothing changes then.
         """
+        with self._editing:
+            value = self._checked(what, value)
+            if what == "objective":
+                self._newest.clear()
+            self._newest[what] = value
+            self._asked.append((what, value))
+        self._changed()
+
+    def _checked(self, what: str, value: Any) -> Any:
         if what.startswith("kappa/"):
             name = what.removeprefix("kappa/")
             self.kappa_of(name)
-            value = {c.name: c for c in self.constraints}[name].check(value)
-        elif what == "objective":
-            value = as_objective(value, len(self.loop.x))
-        elif what in ("nu", "alpha"):
-            if not hasattr(self.objective, what):
-                raise TypeError(f"{what} belongs to GECO; the objective is {self.objective.name}")
-            bounds: dict[str, Any] = {"high": 1, "open_high": True} if what == "alpha" else {}
-            value = number(what, value, low=0, **bounds)
-        else:
-            raise ValueError(f"what must be kappa/<name>, nu, alpha or objective, got {what!r}")
+            return {c.name: c for c in self.constraints}[name].check(value)
         if what == "objective":
-            self._newest = {}
-        self._newest[what] = value
-        self._asked.append((what, value))
-        self._changed()
+            return as_objective(value, len(self.loop.x))
+        if what not in ("nu", "alpha"):
+            raise ValueError(f"what must be kappa/<name>, nu, alpha or objective, got {what!r}")
+        if not hasattr(self.objective, what):
+            raise TypeError(f"{what} belongs to GECO; the objective is {self.objective.name}")
+        bounds: dict[str, Any] = {"high": 1, "open_high": True} if what == "alpha" else {}
+        return number(what, value, low=0, **bounds)
 
     def _apply(self) -> None:
         """Make the edits that were asked for; by the stepping thread, before a step."""
         while self._asked:
-            what, value = self._asked.popleft()
-            if what.startswith("kappa/"):
-                for constraint in self.loop.objective.constraints:
-                    if f"kappa/{constraint.name}" == what:
-                        constraint.kappa = value
-            elif what == "objective":
-                self.loop.set_objective(value)
-            else:
-                setattr(self.loop.objective, what, value)
-            if self._newest.get(what) is value:
-                del self._newest[what]
-            self._since = len(self.history)
+            # In one piece, so that a getter sees either what was asked for or what was made of it.
+            with self._editing:
+                what, value = self._asked.popleft()
+                self._since = len(self.history)  # first: rows before it lack a new constraint
+                if what == "objective":
+                    self._log(what, value.spec if is_fresh(value) else None)
+                    self.loop.set_objective(value)
+                else:
+                    self._log(what, value)
+                    self._set(what, value)
+                if self._newest.get(what) is value:
+                    del self._newest[what]
             self.loop.schedule.disturb(self.loop.step)
-            self._log(what, value.spec if what == "objective" else value)
+
+    def _set(self, what: str, value: float) -> None:
+        if not what.startswith("kappa/"):
+            setattr(self.loop.objective, what, value)
+            return
+        for constraint in self.loop.objective.constraints:
+            if f"kappa/{constraint.name}" == what:
+                constraint.kappa = value

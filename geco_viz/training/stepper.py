@@ -7,10 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 import torch
+
+from geco_viz.training.worker import Worker
 
 __all__ = ["Stepper"]
 
@@ -22,7 +24,8 @@ class Stepper:
 
     Args:
         step: makes one step; called with the lock held, by one thread at a time.
-        rest: called, between steps, whenever stepping comes to rest (a checkpoint is due then).
+        rest: called with the lock held whenever stepping has come to rest, again and again while
+            it is paused (a checkpoint may be due).
         threads: torch threads of whoever steps. One on a CPU: two on a busy machine stall.
 
     Attributes:
@@ -36,12 +39,13 @@ class Stepper:
         self.lock = threading.RLock()
         self.speed: float | None = None
         self.error: BaseException | None = None
-        self._gate = threading.Lock()
+        self._raised = False
+        self._gate = threading.Lock()  # of who owns the stepping, and of the mode
         self._requests: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._owner: threading.Thread | None = None
-        self._mode = "stopped"
+        self._mode = "stopped"  # play, paused, foreground
 
     @property
     def playing(self) -> bool:
@@ -56,39 +60,68 @@ class Stepper:
     @property
     def moving(self) -> bool:
         """Whether some thread is stepping, in the background or in the foreground."""
-        owner = self._owner
-        return owner is not None and (owner is not self._thread or self._mode == "play")
+        return self._owner is not None and self._mode in ("play", "foreground")
+
+    @property
+    def mine(self) -> bool:
+        """Whether the calling thread steps in its foreground, and nobody asked it to end."""
+        return self._owner is threading.current_thread() and self._mode == "foreground"
+
+    def check_free(self) -> None:
+        """Raise a RuntimeError while another thread steps in its foreground."""
+        if self._owner is not None and self._owner is not self._thread:
+            raise RuntimeError("the run is being trained in the foreground; stop that first")
+
+    def raise_error(self, again: bool = True) -> None:
+        """Raise what ended the background thread; with `again` False only if nobody saw it yet."""
+        if self.error is not None and (again or not self._raised):
+            self._raised = True
+            raise self.error
 
     def play(self) -> None:
         """Step in the background until told otherwise."""
         with self._gate:
-            self.error = None
-            if self._owner is not None and self._owner is not self._thread:
-                raise RuntimeError("another thread is training this run; wait for it or stop it")
+            self.check_free()
+            self.error, self._raised = None, False
             self._mode = "play"
             if self._owner is None:
-                self._thread = threading.Thread(target=self._work, name="geco-viz run", daemon=True)
-                self._owner = self._thread
+                self._thread = self._owner = Worker("run", self._work, self._halt)
                 self._thread.start()
         self._wake.set()
 
     def pause(self) -> None:
         """Come to rest after the step in hand; returns when that is so."""
+        with self._gate:
+            if self._mode == "play":
+                self._mode = "paused"
+        self._wake.set()
         if self.alive:
-            self._mode = "paused"
-            self._wake.set()
             self.between_steps(lambda: None)
 
     def stop(self) -> None:
-        """End the background thread after the step in hand; returns when it has ended."""
-        self._mode = "stopped"
-        self._wake.set()
+        """End stepping after the step in hand; returns when the background thread has ended.
+
+        It does not wait where it cannot: in the thread itself, with the lock held, or once
+        somebody else has asked for play.
+        """
+        self._halt()
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        if thread is None or thread is threading.current_thread() or self._inside():
+            return
+        while thread.is_alive() and self._mode == "stopped":
+            thread.join(0.05)
+
+    def _halt(self) -> None:
+        with self._gate:
+            if self._owner is threading.current_thread() and self._mode == "foreground":
+                self._owner = None  # from the body of a `steps()` loop that may never go on
+            self._mode = "stopped"
+        self._wake.set()
 
     def between_steps(self, function: Callable[[], T]) -> T:
         """Run a function while nothing steps, and return its value or raise its error."""
+        if self._inside():
+            return function()
         with self._gate:
             mine = self._owner is None or self._owner is threading.current_thread()
             future: Future[T] = Future()
@@ -98,23 +131,48 @@ class Stepper:
         if mine:
             with self.lock:
                 return function()
+        while not wait([future], timeout=0.05).done:
+            # A foreground thread may be anywhere between two of its steps, for ever even: then
+            # nothing moves, and the lock can be had.
+            if self.lock.acquire(blocking=False):
+                try:
+                    self._serve()
+                finally:
+                    self.lock.release()
         return future.result()
 
+    def _inside(self) -> bool:
+        """Whether this thread holds the lock: to wait for another one would be for ever."""
+        return bool(self.lock._is_owned())  # type: ignore[attr-defined]  # as threading.Condition
+
     @contextlib.contextmanager
-    def foreground(self) -> Iterator[None]:
-        """Let the calling thread step by `one()`; a background thread is stopped first."""
-        self.stop()
-        with self._gate:
-            if self._owner is not None:
-                raise RuntimeError("another thread is training this run; wait for it or stop it")
-            self._owner = threading.current_thread()
+    def threads(self) -> Iterator[None]:
+        """Compute with the run's number of torch threads, which decides how sums are rounded."""
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         try:
             yield
         finally:
             torch.set_num_threads(before)
-            self._leave()
+
+    @contextlib.contextmanager
+    def foreground(self) -> Iterator[None]:
+        """Let the calling thread step by `one()`; a background thread is stopped first."""
+        self.check_free()
+        self.stop()
+        with self._gate:
+            if self._owner is not None:
+                raise RuntimeError("the run is being stepped by another thread; stop that first")
+            self._owner, self._mode = threading.current_thread(), "foreground"
+            self.error, self._raised = None, False
+        try:
+            with self.threads():
+                yield
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first error is the one to tell
+                self._leave()
+            raise
+        self._leave()
 
     def one(self) -> None:
         """One step by the owning thread, and then the requests that came in."""
@@ -125,26 +183,27 @@ class Stepper:
 
     def _work(self) -> None:
         torch.set_num_threads(self._threads)
-        resting = False
         try:
             while not self._gone():
                 self._serve()
                 if self._mode == "paused":
-                    if not resting:
+                    with self.lock:
                         self._rest()
-                    resting = True
                     self._wake.wait(0.5)
                     self._wake.clear()
                     continue
-                resting = False
                 started = time.monotonic()
                 self.one()
                 if self.speed:
-                    self._wait_until(started + 1 / self.speed)
+                    self._wait_until(started)
         except BaseException as error:
-            self.error = error
-        finally:
+            with self._gate:  # together: a `play` that comes now must start a thread
+                self.error, self._owner = error, None
+        try:
             self._leave()
+        except BaseException as error:
+            if self.error is None:
+                self.error = error
 
     def _gone(self) -> bool:
         """Whether this thread is to end; decided under the gate, so that `play` cannot miss it."""
@@ -153,9 +212,13 @@ class Stepper:
                 self._owner = None
             return self._owner is not threading.current_thread()
 
-    def _wait_until(self, due: float) -> None:
-        while (left := due - time.monotonic()) > 0 and self._mode == "play":
-            self._wake.wait(left)
+    def _wait_until(self, started: float) -> None:
+        """Hold the speed, which may be changed meanwhile."""
+        while self._mode == "play" and (speed := self.speed):
+            left = started + 1 / speed - time.monotonic()
+            if left <= 0:
+                return
+            self._wake.wait(min(left, 0.1))
             self._wake.clear()
             self._serve()
 
@@ -164,13 +227,11 @@ class Stepper:
         with self._gate:
             if self._owner is threading.current_thread():
                 self._owner = None
+                if self._mode == "foreground":
+                    self._mode = "stopped"
         self._serve()
-        try:
-            with self.lock:
-                self._rest()
-        except BaseException as error:
-            if self.error is None:
-                self.error = error
+        with self.lock:
+            self._rest()
 
     def _serve(self) -> None:
         while self._requests:
@@ -183,3 +244,5 @@ class Stepper:
                     future.set_result(function())
                 except BaseException as error:
                     future.set_exception(error)
+                    if not isinstance(error, Exception):  # an interrupt is this thread's own
+                        raise
