@@ -124,12 +124,12 @@ def test_curve_is_convex_decreasing_and_ends_at_the_variance(cloud: torch.Tensor
 def test_multiplier_is_the_slope_of_the_rate(cloud: torch.Tensor) -> None:
     kappa = torch.tensor([0.3, 0.5, 0.7]).double()
     step = 1e-3
-    up, at, down = (
-        rate_distortion(cloud, kappa * math.exp(s), accuracy=1e-10) for s in (step, 0, -step)
-    )
-    slope = -(up.rate - down.rate) / (4 * step)  # ln tol = 2 ln kappa
+    near = torch.cat([kappa * math.exp(s) for s in (step, 0, -step)])
+    limit = rate_distortion(cloud, near, accuracy=1e-9)
+    up, _, down = limit.rate.split(3)
+    slope = -(up - down) / (4 * step)  # ln tol = 2 ln kappa
     # Second differences of a smooth curve leave step**2.
-    torch.testing.assert_close(at.multiplier, slope, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(limit.multiplier[3:6], slope, rtol=1e-4, atol=1e-6)
 
 
 def test_small_kappa_needs_ln_n(cloud: torch.Tensor) -> None:
@@ -167,6 +167,18 @@ def test_duplicates_count_as_mass() -> None:
     h = float(entropy(torch.tensor(0.25).double()))
     assert limit.rate.item() == pytest.approx(h, abs=1e-6)
     assert limit.note == f"2 data are duplicates: R tends to {h:.4f} nats"
+
+
+def test_large_sets_agree_with_the_exact_solver() -> None:
+    """The float32 path for more than 100 points, against the float64 one for few."""
+    x = torch.randn(120, 40, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    beta = torch.tensor([0.7, 1.0, 1.4]).double()
+    points = as_points(x)
+    large, exact = (optimal_support(points, beta, goal) for goal in (1e-3, 4e-4))
+    assert large.certificate.max() <= 1e-3 and exact.certificate.max() <= 4e-4
+    assert large.psi.dtype == torch.float64
+    # Each F lies above the least by no more than its certificate.
+    assert (large.free_energy - exact.free_energy).abs().max() <= 1e-3
 
 
 @pytest.mark.parametrize("x", [torch.zeros(1, 4), torch.ones(5, 2)])

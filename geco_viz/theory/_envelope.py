@@ -36,22 +36,27 @@ class Envelope:
         self.free_energy = torch.zeros_like(self.beta)
         self.atoms = torch.tensor([len(points.p), 1], device=self.beta.device)
 
-    def sweep(self, count: int) -> None:
-        """Solve `count` values of beta that cover the curve evenly in ln beta, then in kappa."""
+    def sweep(self, count: int, share: float = 0.4) -> None:
+        """Solve `count` values of beta that cover the curve evenly in ln beta, then in kappa.
+
+        Args:
+            count: values of beta.
+            share: of the accuracy, for the certificates; 1 where only attained points matter.
+        """
         low = 0.1 * self.points.variance / self.points.entropy
         # No direction is sub-Gaussian with more than its half range squared (Hoeffding's lemma).
         high = float(self.points.y.square().sum(1).amax())
         grid = torch.linspace(math.log(low), math.log(high), (count + 1) // 2)
-        self._solve(grid.to(self.beta).exp())
+        self._solve(grid.to(self.beta).exp(), share)
         # Data with structure at several scales: go on down until the curve's left end is in sight.
         while (
             self.rate[1] < 0.99 * self.rate[0] and self.distortion[1] > 4e-4 * self.distortion[-1]
         ):
             low /= 4
-            self._solve(self.beta.new_tensor([low, 2 * low]))
+            self._solve(self.beta.new_tensor([low, 2 * low]), share)
         even = torch.arange(1, count // 2 + 1).to(self.beta) / (count // 2 + 1)
         target = self.points.variance * even.square()
-        self._solve(self._propose(target, *self._bracket(target), secant=True).unique())
+        self._solve(self._propose(target, *self._bracket(target), secant=True).unique(), share)
 
     def curve(self) -> Tensor:
         """The distortions (k,) attained so far, increasing, the variance (where R = 0) last."""
@@ -65,7 +70,7 @@ class Envelope:
         for turn in range(rounds):
             low, high = self._bracket(target)
             upper, lower = self._chord(target, low, high), self._tangent(target)
-            open_ = upper - lower > self.accuracy
+            open_ = upper - lower > self.accuracy + 1e-12
             if not open_.any():
                 break
             self._solve(self._propose(target, low, high, secant=turn % 2 == 1)[open_].unique())
@@ -73,8 +78,9 @@ class Envelope:
         nearer = (target - self.distortion[low]) < (self.distortion[high] - target)
         return upper, upper - lower, beta, self.atoms[torch.where(nearer, low, high)]
 
-    def _solve(self, beta: Tensor) -> None:
-        found = optimal_support(self.points, beta, self.accuracy / 4)
+    def _solve(self, beta: Tensor, share: float = 0.4) -> None:
+        """Solve at `beta` to a share of the accuracy; what is left is for chords and tangents."""
+        found = optimal_support(self.points, beta, share * self.accuracy)
         self.beta = torch.cat([self.beta, beta])
         self.distortion = torch.cat([self.distortion, found.distortion])
         self.rate = torch.cat([self.rate, found.rate])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from geco_viz.theory._large import exchange
 from geco_viz.theory._modes import log_kernel, modes, random_starts
 from geco_viz.theory._points import Points
 from geco_viz.theory._polish import polish
@@ -53,6 +54,12 @@ def optimal_support(points: Points, beta: Tensor, accuracy: float, rounds: int =
         (0.0, 1.0)
     """
     n = len(points.p)
+    if n > 100 and accuracy >= 5e-4:
+        return _one_by_one(points, beta, accuracy, rounds)
+    chunk = max(1, int(3e6 / (3 * n + 100) / n))
+    if len(beta) > chunk:
+        parts = [optimal_support(points, b, accuracy, rounds) for b in beta.split(chunk)]
+        return _concatenate(parts)
     x = points.y / beta.sqrt()[:, None, None]
     extra = random_starts(points.y, 100) / beta.sqrt()[:, None, None]
     psi = torch.cat([x, torch.zeros_like(x[:, :1])], 1)
@@ -80,6 +87,40 @@ def optimal_support(points: Points, beta: Tensor, accuracy: float, rounds: int =
         psi = torch.cat([found[left], psi[left]], 1)
         alive = torch.cat([value[left].isfinite(), alive[left]], 1)
     return _gather(beta, finished)
+
+
+def _one_by_one(points: Points, beta: Tensor, accuracy: float, rounds: int) -> Support:
+    """Large data: one beta after the other, upwards, each from the atoms of the last."""
+    p, order = points.p, beta.argsort()
+    psi, gamma, parts = points.y, points.p, []
+    for b in beta[order]:
+        x, extra = points.y / b.sqrt(), random_starts(points.y, 100) / b.sqrt()
+        psi, gamma, certificate = exchange(psi / b.sqrt(), gamma, x, p, extra, accuracy, rounds)
+        log_z = torch.logsumexp(log_kernel(psi[None], x[None]) + gamma.log()[None, :, None], 1)
+        free_energy, ratio, rate = _rate(psi[None], gamma[None], log_z, x[None], p)
+        psi = psi * b.sqrt()
+        parts.append(
+            Support(
+                b[None], psi[None], gamma[None], free_energy, ratio * b, rate, certificate[None]
+            )
+        )
+    return _concatenate(parts, order.argsort())
+
+
+def _concatenate(parts: list[Support], order: Tensor | None = None) -> Support:
+    wide = max(part.psi.shape[1] for part in parts)
+    fields = []
+    for name in Support.__dataclass_fields__:
+        columns = torch.cat([_widen(getattr(part, name), wide) for part in parts])
+        fields.append(columns if order is None else columns[order])
+    return Support(*fields)
+
+
+def _widen(field: Tensor, wide: int) -> Tensor:
+    """Pad the axis of atoms with zeros, where a field has one."""
+    if field.ndim == 1:
+        return field
+    return torch.nn.functional.pad(field, (0, 0) * (field.ndim - 2) + (0, wide - field.shape[1]))
 
 
 def _weigh(psi: Tensor, alive: Tensor, x: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,15 +162,9 @@ def _rate(psi: Tensor, gamma: Tensor, log_z: Tensor, x: Tensor, p: Tensor) -> tu
 def _gather(beta: Tensor, finished: list[tuple[Tensor, ...]]) -> Support:
     """Put the parts that finished at different turns back in the order of beta."""
     wide = max(part[1].shape[1] for part in finished)
-    columns = []
-    for field in zip(*finished, strict=True):
-        padded = [
-            torch.nn.functional.pad(f, (0, 0) * (f.ndim - 2) + (0, wide - f.shape[1]))
-            if f.ndim > 1
-            else f
-            for f in field
-        ]
-        columns.append(torch.cat(padded))
+    columns = [
+        torch.cat([_widen(part, wide) for part in field]) for field in zip(*finished, strict=True)
+    ]
     back = columns[0].argsort()
     psi, gamma, certificate, free_energy, ratio, rate = (c[back] for c in columns[1:])
     return Support(beta, psi, gamma, free_energy, ratio * beta, rate, certificate)

@@ -41,14 +41,10 @@ def best_weights(log_kernel: Tensor, p: Tensor, gap: float = 1e-14) -> tuple[Ten
         if step == 0:
             slack = (1 - g).clamp(min=0.1)
         mean = (gamma * slack).mean(1, keepdim=True)
-        if mean.max() < gap and (1 - g - slack).abs().max() < 100 * gap:
+        if mean.max() < gap and (1 - g - slack).abs().max() < 1e3 * gap:
             break
         mu = mean if step == 0 else 0.1 * mean
-        root = kernel * (p.sqrt() / z)[:, None]
-        hessian = root @ root.transpose(1, 2)
-        # The ridge keeps equal columns (two atoms at one place) factorisable.
-        hessian.diagonal(dim1=1, dim2=2).add_(slack / gamma + 1e-14)
-        factor, _ = torch.linalg.cholesky_ex(hessian)
+        factor = _factor(kernel * (p.sqrt() / z)[:, None], slack / gamma)
         move = torch.cholesky_solve((g - 1 + mu / gamma)[..., None], factor)[..., 0]
         move_slack = mu / gamma - slack - slack / gamma * move
         gamma = gamma + _inside(gamma, move) * move
@@ -56,6 +52,21 @@ def best_weights(log_kernel: Tensor, p: Tensor, gap: float = 1e-14) -> tuple[Ten
     gamma = gamma / gamma.sum(1, keepdim=True)
     z = torch.einsum("bm,bmn->bn", gamma, kernel)
     return gamma, z.log() + shift[:, 0]
+
+
+def _factor(root: Tensor, diagonal: Tensor) -> Tensor:
+    """Cholesky factor of root root^T + diagonal; a large product in float32 where that suffices."""
+    if root.shape[1] > 256:
+        short = root.float()
+        hessian = (short @ short.transpose(1, 2)).to(root)
+        hessian.diagonal(dim1=1, dim2=2).add_(diagonal + 1e-12)
+        factor, failed = torch.linalg.cholesky_ex(hessian)
+        if not failed.any():
+            return factor
+    hessian = root @ root.transpose(1, 2)
+    # The ridge keeps equal columns (two atoms at one place) factorisable.
+    hessian.diagonal(dim1=1, dim2=2).add_(diagonal + 1e-14)
+    return torch.linalg.cholesky_ex(hessian)[0]
 
 
 def _inside(value: Tensor, move: Tensor) -> Tensor:

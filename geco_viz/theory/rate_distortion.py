@@ -94,7 +94,7 @@ def rate_distortion(
         return _answer(data, asked, rate=zero, certificate=zero, beta=zero, atoms=zero)
     envelope = Envelope(data, goal)
     if asked is None:
-        envelope.sweep(count)
+        envelope.sweep(count, share=1.0)
         asked = (envelope.curve() / data.pixels).sqrt()
     elif len(data.p) <= 100:
         # One batch of many beta costs about as much as one beta, and saves rounds of bracketing.

@@ -1,0 +1,104 @@
+"""The optimal support of a thousand points: the exchange method, its climbs in float32."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from geco_viz.theory._modes import log_g, log_kernel
+from geco_viz.theory._weights import best_weights
+
+__all__ = ["climb", "exchange"]
+
+# Candidates closer than this, in units of sqrt(beta), count as one.
+_NEAR = 0.05
+
+
+def exchange(
+    psi: Tensor, gamma: Tensor, x: Tensor, p: Tensor, extra: Tensor, accuracy: float, rounds: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Improve psi (m, r), gamma (m,) at one beta until G <= 1 + accuracy wherever it was climbed.
+
+    Two sweeps of EM (eq. 20 with Prop. 5's gamma) move atoms together with their masses; then G is
+    climbed from every atom, datum and extra start, and the best masses of old atoms and new maxima
+    follow exactly. Positions are found in float32, which costs a third; F, D, G and the
+    certificate are then evaluated at these positions in float64.
+
+    Args:
+        psi: where to start, in units of sqrt(beta) as all lengths here.
+        gamma: masses, sum 1.
+        x, p: the data (n, r) and their masses.
+        extra: further starts (k, r).
+        accuracy: nats.
+        rounds: the most exchanges to make.
+
+    Returns:
+        psi, gamma and ln max G, a 0-d tensor.
+    """
+    for turn in range(rounds):
+        for _ in range(2):
+            psi, gamma = _em(psi, gamma, x, p)
+        psi, gamma = _joined(psi, gamma)
+        log_z = torch.logsumexp(log_kernel(psi[None], x[None])[0] + gamma.log()[:, None], 0)
+        log_a = p.log() - log_z
+        found = climb(torch.cat([psi, x, extra]), x, log_a)
+        value = log_g(found[None], x[None], log_a[None])[0]
+        certificate = value.amax().clamp_min(0)
+        if certificate <= accuracy or turn == rounds - 1:
+            break
+        found, value = _distinct(found, value)
+        candidates = torch.cat([found[value > accuracy / 4], psi])
+        weights, _ = best_weights(log_kernel(candidates[None], x[None]), p, gap=1e-9)
+        kept = weights[0] > 1e-4 / len(candidates)
+        psi, gamma = candidates[kept], weights[0, kept]
+    return psi, gamma, certificate
+
+
+def climb(starts: Tensor, x: Tensor, log_a: Tensor, shifts: int = 30) -> Tensor:
+    """Mean shifts of `starts` (q, r) towards maxima of G, each until it moves less than 3e-3.
+
+    Where climbers met only the first goes on, so some end short of the maximum of another.
+    """
+    places, data = starts.float(), x.float()
+    bias = (log_a - 0.5 * x.square().sum(1)).float()
+    active = torch.arange(len(places), device=places.device)
+    for shift in range(shifts):
+        here = places[active]
+        there = torch.softmax(torch.addmm(bias, here, data.T), -1) @ data
+        places[active] = there
+        active = active[(there - here).square().sum(1) > 1e-5]
+        if shift in (3, 8, 15):
+            active = active[~_repeated(places[active], 2 * _NEAR)]
+        if len(active) == 0:
+            break
+    return places.to(x)
+
+
+def _em(psi: Tensor, gamma: Tensor, x: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    logits = log_kernel(psi[None], x[None])[0] + gamma.log()[:, None]
+    w = torch.softmax(logits, 0) * p
+    gamma = w.sum(1)
+    keep = gamma > 1e-6 / len(p)
+    mean = (w[keep].float() @ x.float()).to(x) / gamma[keep, None]
+    return mean, gamma[keep] / gamma[keep].sum()
+
+
+def _joined(psi: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+    """Join atoms near a heavier one to it, at their centre of mass."""
+    order = gamma.argsort(descending=True)
+    psi, gamma = psi[order], gamma[order]
+    leader = (torch.cdist(psi.float(), psi.float()) < _NEAR).float().argmax(1)
+    mass = torch.zeros_like(gamma).index_add(0, leader, gamma)
+    centre = torch.zeros_like(psi).index_add(0, leader, psi * gamma[:, None])
+    kept = mass > 0
+    return centre[kept] / mass[kept, None], mass[kept] / mass.sum()
+
+
+def _distinct(y: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    order = value.argsort(descending=True)
+    order = order[~_repeated(y[order].float(), _NEAR)]
+    return y[order], value[order]
+
+
+def _repeated(y: Tensor, radius: float) -> Tensor:
+    return (torch.cdist(y, y) < radius).tril(-1).any(1)
