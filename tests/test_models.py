@@ -103,6 +103,7 @@ def test_log_prob_agrees_with_sampling_and_broadcasts_to_all_pairs(case):
         alone = model.encode(images()[i : i + 1].double())
         torch.testing.assert_close(pairs[..., i], alone.log_prob(z))
     torch.testing.assert_close(pairs.diagonal(dim1=-2, dim2=-1), log_q)
+    torch.testing.assert_close(posterior.log_prob(z[0, :1]), pairs[0, 0])
 
 
 @pytest.mark.parametrize("case", CASES)

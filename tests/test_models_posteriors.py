@@ -45,10 +45,10 @@ def test_the_scale_of_one_coupling_is_bounded_by_e_squared():
 
 @torch.no_grad()
 def test_nvp_density_integrates_to_one():
-    posterior = nvp(2, scale=0.3)
+    posterior = nvp(2, scale=0.2)
     z = posterior.sample(4000)[0].flatten(0, 1)
     low, high = z.min(0).values - 3, z.max(0).values + 3
-    axes = [torch.linspace(low[k], high[k], 240, dtype=torch.float64) for k in range(2)]
+    axes = [torch.linspace(low[k], high[k], 300, dtype=torch.float64) for k in range(2)]
     grid = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 1, 2)
     cell = (axes[0][1] - axes[0][0]) * (axes[1][1] - axes[1][0])
     mass = posterior.log_prob(grid).exp().sum(0) * cell

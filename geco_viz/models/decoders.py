@@ -68,7 +68,8 @@ class MLPDecoder(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.net(z).unflatten(-1, self.shape)
+        # Rows: each layer of a deeper shape would flatten and restore it again.
+        return self.net(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *self.shape)
 
 
 class ConvEncoder(nn.Module):

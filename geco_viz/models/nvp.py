@@ -7,6 +7,7 @@ are projected once, by one matrix product for all couplings, and not again for e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ __all__ = ["ConditionalNVP", "Coupling", "NVPPosterior"]
 class Coupling(nn.Module):
     """Log-scale s and shift t of y = b * exp(s) + t, from the other coordinates a and a context.
 
-    (r, t) = W_2 SiLU(W_1 a + context) + c and s = 2 tanh(r / 2), at most 2 in size.
+    (r, t) = SiLU(a W_1 + context) W_2 + c and s = 2 tanh(r / 2), at most 2 in size.
 
     Args:
         given: number of coordinates a, which pass unchanged.
@@ -31,12 +32,22 @@ class Coupling(nn.Module):
     def __init__(self, given: int, moved: int, hidden: int) -> None:
         super().__init__()
         self.moved = moved
-        self.first = nn.Linear(given, hidden, bias=False)  # the context brings the bias
-        self.last = nn.Linear(hidden, 2 * moved)
+        self.first = nn.Parameter(torch.empty(given, hidden))  # the context brings its bias
+        self.last = nn.Parameter(torch.empty(hidden, 2 * moved))
+        self.bias = nn.Parameter(torch.empty(2 * moved))
+        for parameter, width in ((self.first, given), (self.last, hidden), (self.bias, hidden)):
+            nn.init.uniform_(parameter, -(width**-0.5), width**-0.5)
 
     def forward(self, a: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """s and t, (..., B, moved) each, from a (..., B or 1, given) and context (B, hidden)."""
-        r, shift = self.last(F.silu(self.first(a) + context)).chunk(2, -1)
+        """s and t, (..., moved) each, from a (..., given) and a context that broadcasts with it."""
+        # Training comes with rows, where one addmm does the work of three operations: on a CPU
+        # their number is most of what a small flow costs.
+        if a.ndim == 2 and len(a) == len(context):
+            r, shift = torch.addmm(
+                self.bias, F.silu(torch.addmm(context, a, self.first)), self.last
+            ).chunk(2, -1)
+        else:
+            r, shift = (F.silu(a @ self.first + context) @ self.last + self.bias).chunk(2, -1)
         return torch.tanh(r * 0.5) * 2, shift
 
 
@@ -47,7 +58,7 @@ class NVPPosterior:
 
     Args:
         couplings: the layers, from noise to z; they move the two parts of z in turn.
-        contexts: each layer's projected context, (B, hidden).
+        context: the projected features of all layers side by side, (B, layers * hidden).
         latent_dim: d.
 
     Example:
@@ -59,22 +70,20 @@ class NVPPosterior:
         torch.Size([5, 3, 3])
     """
 
-    def __init__(
-        self, couplings: Sequence[Coupling], contexts: Sequence[Tensor], latent_dim: int
-    ) -> None:
-        self._steps = list(zip(couplings, contexts, strict=True))
+    def __init__(self, couplings: Sequence[Coupling], context: Tensor, latent_dim: int) -> None:
+        self._couplings = couplings
+        self._context = context
         self._dim = latent_dim
 
     def sample(
         self, samples: int = 1, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Reparametrised samples z (S, B, d) and log q(z|x) (S, B) in nats."""
-        like = self._steps[0][1]
         noise = torch.randn(
-            (samples, like.shape[0], self._dim),
+            (samples, len(self._context), self._dim),
             generator=generator,
-            device=like.device,
-            dtype=like.dtype,
+            device=self._context.device,
+            dtype=self._context.dtype,
         )
         z, log_det = self.transform(noise)
         return z, standard_normal_log_prob(noise) - log_det
@@ -93,23 +102,30 @@ class NVPPosterior:
 
     def transform(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Noise (..., B, d) to z, and log |dz / dnoise| (..., B)."""
-        a, b = noise.tensor_split([self._dim // 2], -1)
+        shape = noise.shape[:-1]
+        rows = self._context.expand(*shape, -1).reshape(-1, self._context.shape[-1])
+        a, b = noise.reshape(-1, self._dim).tensor_split([self._dim // 2], -1)
         scales = []
-        for coupling, context in self._steps:
+        for coupling, context in zip(self._couplings, self._parts(rows), strict=True):
             scale, shift = coupling(a, context)
             a, b = torch.addcmul(shift, b, scale.exp()), a
             scales.append(scale)
-        return torch.cat((a, b), -1), torch.cat(scales, -1).sum(-1)
+        log_det = torch.cat(scales, -1).sum(-1)
+        return torch.cat((a, b), -1).unflatten(0, shape), log_det.unflatten(0, shape)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """z (..., B or 1, d) to noise (..., B, d), and log |dnoise / dz| (..., B)."""
-        a, b = z.tensor_split([self._steps[-1][0].moved], -1)
+        a, b = z.tensor_split([self._couplings[-1].moved], -1)
         scales = []
-        for coupling, context in reversed(self._steps):
+        parts = self._parts(self._context)
+        for coupling, context in zip(reversed(self._couplings), reversed(parts), strict=True):
             scale, shift = coupling(b, context)
             a, b = b, (a - shift) * (-scale).exp()
             scales.append(scale)
         return torch.cat((a, b), -1), -torch.cat(scales, -1).sum(-1)
+
+    def _parts(self, context: Tensor) -> tuple[Tensor, ...]:
+        return context.chunk(len(self._couplings), -1)
 
 
 class ConditionalNVP(nn.Module):
@@ -131,7 +147,6 @@ class ConditionalNVP(nn.Module):
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.hidden = hidden
         self.context = nn.Linear(features, couplings * hidden)
         small, large = latent_dim // 2, latent_dim - latent_dim // 2
         self.couplings = nn.ModuleList(
@@ -140,5 +155,5 @@ class ConditionalNVP(nn.Module):
         )
 
     def forward(self, features: Tensor) -> NVPPosterior:
-        contexts = self.context(features).split(self.hidden, -1)
-        return NVPPosterior(list(self.couplings), contexts, self.latent_dim)  # type: ignore[arg-type]
+        couplings = cast(Sequence[Coupling], self.couplings)
+        return NVPPosterior(couplings, self.context(features), self.latent_dim)
