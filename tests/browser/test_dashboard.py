@@ -201,13 +201,10 @@ def test_an_interrupt_leaves_a_usable_run(lab: Lab, server: Server) -> None:
     train = "import geco_viz as gv\nrun = gv.Run('digits')\nrun.train(100_000, progress=False)"
     lab.open(server.notebook("interrupt.ipynb", train))
     lab.run_all()
-    lab.page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'"
-    )
-    time.sleep(6)
-    lab.page.evaluate(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
-    )
+    session = "window.jupyterapp.shell.currentWidget.sessionContext.session"
+    lab.page.wait_for_function(f"() => {session}.kernel.status === 'busy'")
+    time.sleep(6)  # the import, and some steps
+    lab.page.evaluate(f"() => {session}.kernel.interrupt()")
     until(lambda: any("KeyboardInterrupt" in e for e in lab.errors()), "the interrupt is shown")
     before = kernel(lab, "len(run.history)")
     assert before > 0
@@ -248,7 +245,7 @@ dash"""
     lab.open(server.notebook("kill.ipynb", code))
     lab.run_all()
     View(lab.page, 0).wait()
-    until(lambda: (out / "run.json").exists(), "an autosave")
+    until((out / "run.json").exists, "an autosave")
     until(lambda: kernel(lab, "dash.run.loop.step") > 60, "60 steps")
     rate = 1.0 + kernel(lab, "dash.run.status().rate")
     reached = kernel(lab, "dash.run.loop.step")
