@@ -19,7 +19,7 @@ __all__ = ["average_kl", "evaluate", "kappa_hat"]
 
 _MOST_DATA = 1000  # above it the quantities that need all pairs of data are left out
 _MOST_POINTS = 16384  # lattice points under the prior; more do not sharpen anything that is shown
-_BATCHES = 16  # a constraint's error gives one number a batch; so many show its spread
+_BATCHES = 8  # a constraint's error gives one number a batch; so many show its spread
 
 
 @torch.no_grad()
