@@ -11,7 +11,7 @@ class Chart {
     this.store = store;
     this.spec = spec;
     this.margin = { ...MARGIN, ...spec.margin };
-    this.ranges = { x: [0, 1], y: spec.y.log ? [-2, 0] : [0, 1] };
+    this.ranges = { x: spec.x.step ? [0, 50] : [0, 0.25], y: spec.y.log ? [-2, 0] : [0, 6] };
     this.zoomed = false;
     this.hovering = false;
     this.hoverDue = 0;
@@ -196,7 +196,7 @@ class Chart {
   release() {
     this.zoomed = false;
     const { x, y } = this.bounds();
-    for (const [which, wish] of Object.entries({ x, y })) if (wish) this.ranges[which] = padded(wish);
+    for (const [which, wish] of Object.entries({ x, y })) if (wish?.high > wish?.low) this.ranges[which] = padded(wish);
     this.Plotly.relayout(this.plot, {
       "xaxis.range": [...this.ranges.x],
       "yaxis.range": [...this.ranges.y],

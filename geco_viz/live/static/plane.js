@@ -11,9 +11,8 @@ class Plane extends Chart {
 
   bounds() {
     const { store } = this;
-    const error = store.columns["err/re"];
-    const kl = store.columns.kl;
-    if (!error || !kl) return {};
+    const error = store.columns["err/re"] ?? new Float32Array();
+    const kl = store.columns.kl ?? new Float32Array();
     const reach = reachOf(store.limit);
     const ghosts = store.ghosts.flatMap(({ rows }) => rows.slice(-1));
     // Early on the KL can be a thousand times what it settles to: a quantile, never the maximum, sets the axis.
@@ -21,17 +20,20 @@ class Plane extends Chart {
       quantile(error, store.n, 0.9),
       store.now["err/re"],
       1.7 * store.kappa("re"),
-      1.1 * reach,
+      1.1 * (reach || NaN),
       ...ghosts.map(([, e]) => e),
     ];
     const up = [
       quantile(kl, store.n, 0.85),
       1.25 * store.now.kl,
-      1.35 * Math.max(...store.limit.rate, 0),
+      1.35 * (store.limit.rate[0] ?? NaN), // R falls: its first value is the largest
       ...store.evaluations.slice(-1).map(([, , value]) => 1.2 * value),
       ...ghosts.map(([, , value]) => 1.1 * value),
     ];
-    const top = (values) => Math.max(...values.filter(Number.isFinite), 1e-3);
+    const top = (values) => {
+      const known = values.filter(Number.isFinite);
+      return known.length ? Math.max(...known, 1e-3) : NaN; // NaN leaves the axis as it is
+    };
     return {
       x: { low: 0, high: top(across), fixedLow: true, pad: 0.06 },
       y: { low: 0, high: top(up), fixedLow: true, pad: 0.06 },
