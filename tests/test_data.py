@@ -63,6 +63,12 @@ def test_digits_vary_as_much_as_mnist(draw: int) -> None:
     assert 0.20 < spread < 0.27  # what twelve draws of seven digits of MNIST span
 
 
+def test_digits_are_enlarged_smoothly() -> None:
+    inside = data.load("digits").x[..., 2:-2, 2:-2].unfold(2, 3, 3).unfold(3, 3, 3)
+    blocky = (inside.flatten(-2).std(-1) == 0).float().mean()
+    assert blocky < 0.7  # flat ink and flat paper are; with whole pixels every block would be
+
+
 def test_digits_differ_between_draws_and_say_what_they_are() -> None:
     assert not torch.equal(data.load("digits", draw=0).x, data.load("digits", draw=1).x)
     assert "not MNIST" in data.load("digits").note

@@ -125,7 +125,8 @@ GOOD = idx(IMAGES)
         (idx(LABELS), r"3 dimensions \(magic number 00000803\), got 00000801"),
         (b"<html>not found</html>", "got 3c68746d"),
         (gzip.compress(GOOD)[:-100], "damaged gzip archive"),
-        (gzip.compress(GOOD)[:40] + bytes(60) + gzip.compress(GOOD)[100:], "damaged gzip archive"),
+        (gzip.compress(GOOD)[:10] + b"\xff" * 90, "damaged gzip archive"),
+        (gzip.compress(GOOD)[:-8] + bytes(8), "damaged gzip archive"),
         (idx(IMAGES[:, :27]), r"28x28 pixels, got shape \(20, 27, 28\)"),
         (idx(IMAGES[:6]), "at least 7 images"),
         (idx(IMAGES[:19]), "must hold 19 labels from 0 to 9, got 20 up to 9"),
@@ -255,6 +256,15 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 def test_reachable(server: tuple[str, Path]) -> None:
     assert reachable([*NOWHERE, server[0]])
     assert not reachable(NOWHERE)
+
+
+def test_a_name_look_up_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr("requests.head", lambda *_, **__: over.wait(5))
+    start = time.monotonic()
+    assert not reachable(NOWHERE, within=0.2)
+    over.set()
+    assert time.monotonic() - start < 2
 
 
 def test_download_reports_every_mirror(server: tuple[str, Path], tmp_path: Path) -> None:

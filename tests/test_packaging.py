@@ -1,4 +1,4 @@
-"""pyproject.toml, environment.yml and the citation say the same; the wheel carries what it needs."""
+"""pyproject.toml, environment.yml and the citation agree; the wheel carries what it needs."""
 
 from __future__ import annotations
 
