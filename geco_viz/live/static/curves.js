@@ -71,7 +71,7 @@ class Errors extends Curves {
       name: "error against kappa",
       x: { title: "step", step: true },
       y: { log: true },
-      margin: { r: 66 },
+      margin: { r: 46 },
       tail: 0.005, // single batches may miss by far; the axis need not
     });
   }
@@ -96,7 +96,7 @@ class Errors extends Curves {
     for (const name of store.named("kappa/")) {
       lines.push({
         values: store.columns[`kappa/${name}`],
-        label: several ? `κ ${name.toUpperCase()}` : `κ ${short(store.kappa(name) || NaN)}`,
+        label: several ? `κ ${name.toUpperCase()}` : "κ",
         hover: `κ of ${name.toUpperCase()} %{y:.4f} ${unitOf(store, name)}`,
         colour: theme.accent,
         dash: [5, 4],

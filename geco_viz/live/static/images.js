@@ -30,8 +30,8 @@ class Images {
     const context = sized(this.canvas, width, height);
     if (!images) return;
     const { n, h, w, c, rows, counts, pixels } = images;
-    const [key, gap, strip] = [58, 4, 6];
-    const least = 24; // CSS pixels below which a digit is no longer read
+    const [key, gap, strip] = [52, 3, 6];
+    const least = 20; // CSS pixels below which a digit is no longer read
     const tall = (height - strip - gap * rows.length) / rows.length;
     const shown = Math.max(1, Math.min(n, Math.floor((width - key) / (least + gap))));
     const cell = Math.min((width - key) / shown - gap, (tall * w) / h);

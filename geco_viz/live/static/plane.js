@@ -102,25 +102,23 @@ class Plane extends Chart {
     const [x0, x1] = this.ranges.x;
     const [y0, y1] = this.ranges.y;
     const { width, height } = this.area;
-    const text = "impossible: below R(D)";
-    const half = (text.length * 7 * (x1 - x0)) / width / 2; // of the text, in data units
     const kappa = this.store.kappa("re");
-    // Beside kappa's line, where there is room for the words; else under the highest part of the curve.
-    const spots = [kappa + half * 1.15, kappa - half * 1.15, x0 + half * 1.1];
-    const fits = (x) =>
-      x - half > Math.max(x0, 0) && x + half < x1 && (rateAt(limit, x + half) - y0) / (y1 - y0) > 24 / height;
-    const x = spots.find((spot) => Number.isFinite(spot) && fits(spot));
-    if (x === undefined) return [];
-    return [
-      {
-        x,
-        y: y0 + 13 * ((y1 - y0) / height),
-        text,
-        showarrow: false,
-        font: { color: this.theme.accent, size: 13 },
-        yanchor: "middle",
-      },
-    ];
+    for (const text of ["impossible: below R(D)", "impossible"]) {
+      const half = (text.length * 7 * (x1 - x0)) / width / 2; // of the text, in data units
+      // Beside kappa's line, where the curve leaves room for the words; without kappa at the left.
+      const spots = Number.isFinite(kappa) ? [kappa + half * 1.15, kappa - half * 1.15] : [x0 + half * 1.1];
+      const x = spots.find(
+        (spot) =>
+          spot - half > Math.max(x0, 0) &&
+          spot + half < x1 &&
+          (rateAt(limit, spot + half) - y0) / (y1 - y0) > 24 / height,
+      );
+      if (x === undefined) continue;
+      const y = y0 + 13 * ((y1 - y0) / height);
+      const font = { color: this.theme.accent, size: 13 };
+      return [{ x, y, text, showarrow: false, font, yanchor: "middle" }];
+    }
+    return [];
   }
 
   hover() {

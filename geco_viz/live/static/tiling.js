@@ -90,14 +90,15 @@ class Tiling {
       .slice(0, 3);
     const line = div("gv-weights");
     line.title = "w_i(z) = q(z | xᵢ) / Σⱼ q(z | xⱼ): the share of each datum in what is at z; the three largest";
-    line.append("w ");
+    line.append("w");
     for (const [weight, i] of best) {
       const chip = document.createElement("span");
-      chip.textContent = `${this.store.tiling?.labels[i] ?? i} ${decimals(weight)}`;
-      chip.style.borderColor = this.colour(i);
+      chip.textContent = decimals(weight);
+      chip.title = `datum ${this.store.tiling?.labels[i] ?? i}`;
+      chip.style.setProperty("--gv-datum", this.colour(i));
       line.append(chip);
     }
-    const ratio = div("", `q/π = ${density === null ? "–" : density < 100 ? density.toFixed(2) : density.toPrecision(3)}`);
+    const ratio = div("", `q/π ${density === null ? "–" : density < 100 ? density.toFixed(2) : density.toPrecision(3)}`);
     ratio.title = "the aggregate posterior's density over the prior's at z; a hole where it is below 0.1";
     const verdict = document.createElement("span");
     verdict.className = hole ? "gv-hole" : "";
@@ -128,9 +129,13 @@ class Tiling {
     const [width, height] = [stage.clientWidth, stage.clientHeight];
     if (!theme || width < 20 || height < 20) return;
     const context = sized(this.canvas, width, height);
-    const box = { left: 30, top: 6, width: width - 36, height: height - 46 };
-    this.scale = Math.min(box.width, box.height) / (2 * TILING_REACH);
-    this.centre = [box.left + box.width / 2, box.top + box.height / 2];
+    const room = { left: 30, top: 6, width: width - 36, height: height - 46 };
+    this.scale = Math.min(room.width, room.height) / (2 * TILING_REACH);
+    this.centre = [room.left + room.width / 2, room.top + room.height / 2];
+    // Equal units both ways; a long side shows somewhat more of the plane, not empty space for its own sake.
+    const most = 2.8 * TILING_REACH * this.scale;
+    const [w, h] = [Math.min(room.width, most), Math.min(room.height, most)];
+    const box = { left: this.centre[0] - w / 2, top: this.centre[1] - h / 2, width: w, height: h };
     this.grid(context, box);
     context.save();
     context.beginPath();
@@ -182,7 +187,7 @@ class Tiling {
     context.textBaseline = "alphabetic";
     context.fillText("z₁", box.left + box.width / 2, box.top + box.height + 36);
     context.save();
-    context.translate(11, box.top + box.height / 2);
+    context.translate(box.left - 19, box.top + box.height / 2);
     context.rotate(-Math.PI / 2);
     context.fillText(flat ? "datum" : "z₂", 0, 0);
     context.restore();
@@ -274,4 +279,4 @@ function div(name, text) {
 }
 
 const minus = (value) => String(value).replace("-", "−");
-const decimals = (value) => (value > 0.995 ? "1" : value.toFixed(2).replace(/^0/, ""));
+const decimals = (value) => value.toFixed(2).replace(/^0/, "");

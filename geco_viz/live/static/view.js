@@ -29,7 +29,7 @@ const PANEL_SPECS = {
   },
   multiplier: {
     title: "β and λ",
-    unit: "λ in nats, β in pixel², log scale",
+    unit: "log scale",
     make: (host, store) => new Multipliers(host, store),
     weight: 2,
     about:
@@ -55,14 +55,16 @@ const PLOTTED = new Set(["information-plane", "error", "multiplier"]);
 const RESTING = new Set(["limit", "ghosts"]);
 const SILENCE = 7000; // ms without a message: more than three heartbeats
 
-// Columns of a grid of twelve: panels fill rows in their order; a row is full at weight 7, at 4 where it is narrow.
+// Columns of a grid of twelve: panels fill rows in their order, as many as stay wide enough to be read.
 function spans(weights, width) {
-  const full = width >= 700 ? 7 : width >= 430 ? 4 : 2;
+  const least = { 0: 0, 2: 250, 3: 310 };
+  const fits = (row) => {
+    const sum = row.reduce((a, b) => a + b, 0);
+    return sum <= 7 && row.every((weight) => weight && (width * weight) / sum >= least[weight]);
+  };
   const rows = [];
   for (const weight of weights) {
-    const row = rows.at(-1);
-    const used = row?.reduce((a, b) => a + b, 0) ?? 0;
-    if (row && weight && row[0] && used + weight <= full) row.push(weight);
+    if (rows.length && fits([...rows.at(-1), weight])) rows.at(-1).push(weight);
     else rows.push([weight]);
   }
   return rows.flatMap((row) => {
@@ -102,7 +104,9 @@ class Board {
       const heading = document.createElement("h3");
       heading.textContent = spec.title;
       const head = div("gv-head");
-      head.append(heading, help(spec.title, spec.about), unit);
+      const more = div("gv-more");
+      more.append(unit);
+      head.append(heading, help(spec.title, spec.about), more);
       section.append(head);
     }
     section.append(body);
