@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -67,6 +68,9 @@ def settings_for(count: int, **given: Any) -> Settings:
     Small sets train on all their data with many posterior samples each (Micro-MNIST); large ones
     on batches of 128 with one sample.
     """
+    known = [field.name for field in dataclasses.fields(Settings)]
+    for name in given:
+        choice("a setting of Run", name, known)
     if count <= SMALL:
         recipe: dict[str, Any] = {"lr": 6e-3, "batch": count, "samples": 32}
     else:
