@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from geco_viz.geco import GECO
 from geco_viz.live.stage import Stage
 
-__all__ = ["Controls", "buttons"]
+__all__ = ["Controls", "aside", "buttons"]
 
 STYLE = Path(__file__).parent / "static" / "controls.css"
 LOG_STEP = 0.01  # of a decade
@@ -35,7 +35,7 @@ class Controls(widgets.VBox):
     def __init__(self, source: Any, extra: tuple[widgets.Widget, ...] = ()):
         self.stage = source if isinstance(source, Stage) else Stage(source)
         self._constraints: tuple[str, ...] | None = None
-        self._refreshing = threading.Lock()
+        self._refreshing = threading.RLock()  # a listener may be called while one is running
         self._setter: int | None = None  # the thread whose changes are the program's, not edits
         self._extra = extra
         self.kappas: dict[str, widgets.FloatLogSlider] = {}
@@ -101,18 +101,16 @@ class Controls(widgets.VBox):
     def refresh(self) -> None:
         """Bring every control to the run's state; from any thread."""
         with self._refreshing:
-            self._setter = threading.get_ident()
+            before, self._setter = self._setter, threading.get_ident()
             try:
                 self._show()
             finally:
-                self._setter = None
+                self._setter = before
 
     def _show(self) -> None:
         run = self.run
         names = tuple(constraint.name for constraint in run.constraints)
         objective = run.objective
-        if isinstance(objective, GECO):
-            self._last_geco = objective.spec
         if (names, objective.name) != self._constraints:
             self._constraints = (names, objective.name)  # type: ignore[assignment]
             self._compose(names, objective.name)
@@ -205,7 +203,20 @@ class Controls(widgets.VBox):
         name = change["new"]
         if self._setter == threading.get_ident() or name == self.run.objective.name:
             return
+        if isinstance(self.run.objective, GECO):
+            self._last_geco = self._present_geco()
         self.run.edit("objective", self._last_geco if name == "geco" and self._last_geco else name)
+
+    def _present_geco(self) -> dict[str, Any] | None:
+        """The specification of the GECO that is left, with what was asked of it meanwhile."""
+        run = self.run
+        spec: dict[str, Any] | None = run.objective.spec
+        if spec is not None:
+            spec |= {"nu": run.nu, "alpha": run.alpha}
+            spec["constraints"] = [
+                part | {"kappa": run.kappa_of(part["name"])} for part in spec["constraints"]
+            ]
+        return spec
 
     def _on_beta(self, change: dict[str, Any]) -> None:
         if self._setter != threading.get_ident() and self.run.objective.name == "beta":
@@ -233,9 +244,9 @@ def buttons(stage: Stage, *more: tuple[str, str, Callable[[], None]]) -> widgets
 
     def flip(_: Any) -> None:
         if stage.run.playing:
-            _aside(stage, stage.run.pause)
+            aside(stage, stage.run.pause)
         else:
-            _aside(stage, stage.run.play)
+            aside(stage, stage.run.play)
 
     def refresh() -> None:
         label = "pause" if stage.run.playing else "play"
@@ -252,18 +263,18 @@ def buttons(stage: Stage, *more: tuple[str, str, Callable[[], None]]) -> widgets
         ("step both", "both", "One whole step of Algorithm 1"),
     ):
         button = widgets.Button(description=label, tooltip=tip)
-        button.on_click(lambda _, what=what: _aside(stage, lambda: stage.run.step(what)))
+        button.on_click(lambda _, what=what: aside(stage, lambda: stage.run.step(what)))
         row.append(button)
     for label, tip, act in more:
         button = widgets.Button(description=label, tooltip=tip)
-        button.on_click(lambda _, act=act: _aside(stage, act))
+        button.on_click(lambda _, act=act: aside(stage, act))
         row.append(button)
     for button in row:
         button.layout.width = "auto"
     return widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap"))
 
 
-def _aside(stage: Stage, act: Callable[[], Any]) -> None:
+def aside(stage: Stage, act: Callable[[], Any]) -> None:
     """Do it in a thread, so that no message of the page waits; an error goes to the status line."""
 
     def work() -> None:

@@ -12,7 +12,7 @@ from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz._checks import choice, integer
 from geco_viz.geco import GECO
-from geco_viz.live.controls import Controls, buttons
+from geco_viz.live.controls import Controls, aside, buttons
 from geco_viz.live.presets import PRESETS, Preset
 from geco_viz.live.stage import Stage
 from geco_viz.live.view import View
@@ -169,13 +169,10 @@ class Dashboard(widgets.VBox):
                 run.play()
             self.stage.changed()
 
-    def _aside(self, act: Callable[[], None]) -> None:
-        threading.Thread(target=act, name="geco-viz build", daemon=True).start()
-
     def _on_preset(self, change: dict[str, Any]) -> None:
         preset = change["new"]
         if preset:
-            self._aside(lambda: self._load(preset))
+            aside(self.stage, lambda: self._load(preset))
 
     def _rebuild_from(self, change: dict[str, Any], data: bool) -> None:
         run = self.run
@@ -190,7 +187,7 @@ class Dashboard(widgets.VBox):
             model = self.model.value or run.spec["model"]["name"]
             return Run(chosen, model, objective, seed=self.seed.value, device=run.device)
 
-        self._aside(lambda: self._bring(make))
+        aside(self.stage, lambda: self._bring(make))
 
     def _on_pages(self, change: dict[str, Any]) -> None:
         """Rest when the last page has gone for a while: nobody watches, nobody needs the heat."""

@@ -65,7 +65,7 @@ class Watch:
         self._observer = None if model is None or x is None else _observer(model, x)
         self._dashboard: Any = None
         if x is not None:
-            limits.request(x, self._take_limit)
+            self._limit = limits.request(x, self._take_limit)
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:

@@ -33,22 +33,24 @@ def content_hash(x: Tensor) -> str:
     return digest.hexdigest()
 
 
-def request(x: Tensor, done: Callable[[Any], None]) -> None:
-    """Call `done(limit)` when R(D) of x is known, at once if it is; never for a large set."""
+def request(x: Tensor, done: Callable[[Any], None]) -> Any:
+    """R(D) of x if it is known; else None, and `done(limit)` is called from a thread when it is.
+
+    For a set of more than 64 it is None for good. `done` is never called by the asking thread,
+    which may hold locks that `done` wants.
+    """
     if len(x) > LARGEST:
-        return
+        return None
     key = content_hash(x)
     with _gate:
         if key in _known:
-            limit = _known[key]
-        elif key in _waiting:
+            return _known[key]
+        if key in _waiting:
             _waiting[key].append(done)
-            return
         else:
             _waiting[key] = [done]
             Worker("limit", _compute, args=(key, x.detach().cpu().clone())).start()
-            return
-    done(limit)
+    return None
 
 
 def _compute(key: str, x: Tensor) -> None:

@@ -151,7 +151,8 @@ class Showing(Playing):
         if not self._limit_asked:
             self._limit_asked = True
             if self.data.context is None:
-                limits.request(self.data.x, self._take_limit)
+                known = limits.request(self.data.x, self._take_limit)
+                self._limit = self._limit if known is None else known
         return self._limit
 
     def _take_limit(self, limit: Any) -> None:

@@ -1,0 +1,214 @@
+"""Stage, controls, dashboard and watch, without a page."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import geco_viz as gv
+from geco_viz.live import PRESETS, Controls, Dashboard, Stage
+from geco_viz.training import limits
+
+
+@pytest.fixture
+def run() -> Iterator[gv.Run]:
+    run = gv.Run("digits")
+    yield run
+    run.stop()
+
+
+@pytest.fixture
+def dash(run: gv.Run) -> Iterator[Dashboard]:
+    dash = Dashboard(run)
+    yield dash
+    dash.close()
+
+
+def until(check: Callable[[], Any], timeout: float = 20) -> None:
+    end = time.monotonic() + timeout
+    while not check():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.01)
+
+
+def finishes(act: Callable[[], Any], timeout: float = 30) -> None:
+    """Fail, instead of hanging the suite, if `act` waits for ever."""
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    assert not thread.is_alive(), "it waits for ever"
+
+
+def test_a_slider_asks_for_an_edit_and_the_next_step_has_it(run: gv.Run) -> None:
+    controls = Controls(run)
+    controls.kappas["re"].value = 0.1
+    assert run.kappa == pytest.approx(0.1)
+    run.step()
+    assert run.history["kappa/re"][-1] == pytest.approx(0.1)
+    controls.close()
+
+
+def test_sliders_follow_code_without_an_echo(run: gv.Run) -> None:
+    controls = Controls(run)
+    run.kappa, run.nu, run.alpha = 0.3, 0.2, 0.5
+    run.step()
+    assert controls.kappas["re"].value == pytest.approx(0.3)
+    assert (controls.nu.value, controls.alpha.value) == (0.2, 0.5)
+    assert [edit["what"] for edit in run.edits if edit["what"] != "step"] == [
+        "kappa/re",
+        "nu",
+        "alpha",
+    ]
+    controls.close()
+
+
+def test_a_value_that_the_page_rounded_to_its_grid_is_no_edit(run: gv.Run) -> None:
+    controls = Controls(run)
+    run.kappa = 0.123
+    controls.kappas["re"].value = 0.1225  # nearest point of a grid of hundredths of a decade
+    assert run.kappa == 0.123
+    controls.close()
+
+
+def test_the_objective_switches_live_and_geco_comes_back_with_its_kappa(run: gv.Run) -> None:
+    controls = Controls(run)
+    run.kappa = 0.08
+    run.step()
+    for name in ("elbo", "beta", "annealed"):
+        controls.objective.value = name
+        run.step()
+        assert run.objective.name == name and controls.kappas == {}
+    controls.objective.value = "geco"
+    run.step()
+    assert run.kappa == pytest.approx(0.08) and list(controls.kappas) == ["re"]
+    assert np.isnan(run.history["multiplier/re"]).tolist() == [False, True, True, True, False]
+    controls.close()
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_every_preset_trains_and_leaves_a_ghost(dash: Dashboard, preset: Any) -> None:
+    dash.run.train(3, progress=False)
+    # The limit of the digits is known after the first preset: its callback must not wait for
+    # the controls, which ask for it under a lock.
+    finishes(lambda: dash.preset(preset.name))
+    assert [ghost.rows.shape for ghost in dash.stage.ghosts] == [(3, 3)]
+    dash.run.train(2, progress=False)
+    assert len(dash.run.history) == 2
+    assert dash.stage.status().hint == preset.look
+
+
+def test_a_limit_that_is_known_reaches_the_controls(dash: Dashboard) -> None:
+    until(lambda: dash.stage.limit is not None)
+    finishes(lambda: dash.preset(PRESETS[0].name))
+    assert dash.run.limit is limits.request(dash.run.data.x, lambda limit: None)
+    dash.run.train(1, progress=False)
+    finishes(dash.controls.refresh)
+    assert "Theory: λ*" in dash.controls.price.value
+
+
+def test_reset_and_fork_keep_the_trajectory(dash: Dashboard) -> None:
+    first = dash.run.train(5, progress=False)
+    dash.fork()
+    assert dash.run is not first and len(dash.run.history) == 5
+    dash.seed.value = 3
+    dash.reset()
+    assert dash.run.seed == 3 and len(dash.run.history) == 0
+    assert [len(ghost.rows) for ghost in dash.stage.ghosts] == [5, 5]
+
+
+def test_what_cannot_be_loaded_leaves_the_run_as_it_is(
+    dash: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr("geco_viz.data.load", fail)
+    run = dash.run.train(2, progress=False)
+    dash.data.value = ("mnist", None)
+    until(lambda: dash.stage.notice == "no network")
+    assert dash.run is run and len(run.history) == 2
+
+
+def test_close_ends_threads_and_widgets_and_keeps_the_history(run: gv.Run) -> None:
+    dash = Dashboard(run)
+    run.play(evaluate_every=0.05)
+    until(lambda: len(run.history) > 3)
+    dash.close()
+    dash.close()
+    assert not run.playing and len(run.history) > 3
+    assert dash.comm is None and dash.view.comm is None
+    assert run.listeners == [] and run.closers == []
+
+
+def test_a_new_run_in_the_same_cell_closes_the_dashboard(dash: Dashboard) -> None:
+    dash.run.close()
+    assert dash.comm is None
+
+
+def test_explore_refuses_bad_input_before_anything_starts() -> None:
+    for arguments, error, words in (
+        ({"kappa": -1}, ValueError, "kappa must be"),
+        ({"kappa": float("nan")}, ValueError, "kappa must be"),
+        ({"kappa": "0.1"}, TypeError, "kappa must be"),
+        ({"kappa": 0}, ValueError, "kappa must be"),
+        ({"constraint": "rf"}, ValueError, "did you mean 're'"),
+        ({"model": "vae-npv"}, ValueError, "did you mean 'vae-nvp'"),
+        ({"data": "digit"}, ValueError, "did you mean 'digits'"),
+        ({"objective": "gecko"}, ValueError, "did you mean 'geco'"),
+        ({"seed": -1}, ValueError, "seed must be"),
+        ({"device": "abacus"}, ValueError, "device must be"),
+        ({"lr": 0}, ValueError, "lr must be"),
+    ):
+        before = threading.active_count()
+        with pytest.raises(error, match=words):
+            gv.explore(**{"data": "digits", **arguments})
+        assert threading.active_count() == before
+
+
+def test_the_stage_is_a_source_and_passes_on_what_its_run_shows(run: gv.Run) -> None:
+    stage = Stage(run)
+    run.train(2, progress=False)
+    assert stage.history is run.history and stage.title == run.title
+    assert stage.kappa_of("re") == 0.05 and stage.pictures().step == 2
+    stage.say("look here")
+    assert stage.status().hint == "look here"
+    version = stage.version
+    run.kappa = 0.2
+    assert stage.version > version
+    stage.leave()
+    assert run.listeners == []
+
+
+def test_watch_records_and_steers_a_loop_of_ones_own() -> None:
+    torch.manual_seed(0)
+    x = torch.rand(4, 1, 8, 8)
+    model = gv.models.build("vae", (1, 8, 8), latent_dim=2, hidden=[8])
+    geco = gv.GECO(gv.RE(kappa=0.1))
+    optimizer = torch.optim.Adam(model.parameters())
+    watch = gv.watch(geco, model, x)
+    for _ in range(3):
+        out = model(x)
+        loss = geco(out.kl, x, out.x_hat)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        geco.step()
+        watch.step(out.kl, x, out.x_hat, loss)
+        watch.edit("kappa/re", 0.2)
+    assert watch.history["step"].tolist() == [1, 2, 3]
+    assert watch.history["kappa/re"].tolist() == pytest.approx([0.1, 0.1, 0.2])
+    rms = float((out.x_hat.detach() - x).square().mean().sqrt())
+    assert watch.history["err/re"][-1] == pytest.approx(rms, rel=1e-5)
+    assert watch.pictures().reconstruction.shape == (4, 8, 8, 1)
+    dash = watch.dashboard()
+    assert list(dash.controls.kappas) == ["re"]
+    with pytest.raises(ValueError, match="what must be"):
+        watch.edit("objective", "elbo")
+    watch.close()
+    assert dash.comm is None
