@@ -112,8 +112,8 @@ class Watch:
             loss: for the record; may be left out.
         """
         row = {name: float(value) for name, value in self.objective.record().items()}
-        row["kl"] = float(kl.float().mean())
-        row["loss"] = math.nan if loss is None else float(loss)
+        row["kl"] = float(kl.detach().float().mean())
+        row["loss"] = math.nan if loss is None else float(loss.detach())
         for constraint in self.constraints:
             name = f"err/{constraint.name}"
             row[name] = float(constraint.as_kappa(row[name]))
