@@ -11,12 +11,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from geco_viz.geco import GECO
+from geco_viz.live.grid import GridSlider, log_grid
 from geco_viz.live.stage import Stage
 
 __all__ = ["Controls", "aside", "buttons"]
 
 STYLE = Path(__file__).parent / "static" / "controls.css"
-LOG_STEP = 0.01  # of a decade
+ALPHAS = (0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
 WIDE = widgets.Layout(width="100%")
 SPEEDS = [("1 step/s", 1.0), ("5", 5.0), ("10", 10.0), ("25", 25.0), ("50", 50.0), ("max", 0.0)]
 OBJECTIVES = (("ELBO", "elbo"), ("β", "beta"), ("anneal", "annealed"), ("GECO", "geco"))
@@ -38,7 +39,7 @@ class Controls(widgets.VBox):
         self._refreshing = threading.RLock()  # a listener may be called while one is running
         self._setter: int | None = None  # the thread whose changes are the program's, not edits
         self._extra = extra
-        self.kappas: dict[str, widgets.FloatLogSlider] = {}
+        self.kappas: dict[str, GridSlider] = {}
         self._notes: dict[str, widgets.HTML] = {}
         self._last_geco: Any = None
         self.objective = widgets.ToggleButtons(
@@ -52,18 +53,10 @@ class Controls(widgets.VBox):
             layout=WIDE,
         )
         self.objective.style.button_width = "auto"
-        self.beta = _log_slider("β", 0.5, -2.5, 2, "variance of the Gaussian decoder, pixel²")
-        self.nu = _log_slider("ν", 0.05, -1.7, 1.3, "learning rate of log λ")
-        self.alpha = widgets.FloatSlider(
-            description="α",
-            tooltip="memory of the moving average of the error",
-            min=0,
-            max=0.995,
-            step=0.005,
-            readout_format=".3f",
-            layout=WIDE,
-            style={"description_width": "44px"},
-        )
+        tip = "variance of the equivalent Gaussian decoder, pixel²"
+        self.beta = GridSlider("β", log_grid(0.5, -2.5, 2), 0.5, tip)
+        self.nu = GridSlider("ν", log_grid(0.05, -1.7, 1.3), 0.05, "learning rate of log λ")
+        self.alpha = GridSlider("α", ALPHAS, 0.9, "memory of the moving average of the error")
         self.speed = widgets.SelectionSlider(
             description="speed",
             options=SPEEDS,
@@ -88,8 +81,8 @@ class Controls(widgets.VBox):
         self.refresh()
         self.objective.observe(self._on_objective, "value")
         self.beta.observe(self._on_beta, "value")
-        self.nu.observe(lambda change: self._edit("nu", change["new"]), "value")
-        self.alpha.observe(lambda change: self._edit("alpha", change["new"]), "value")
+        self.nu.observe(lambda _: self._edit("nu", self.nu), "value")
+        self.alpha.observe(lambda _: self._edit("alpha", self.alpha), "value")
         self.speed.observe(self._on_speed, "value")
         self.stage.listeners.append(self.refresh)
 
@@ -115,20 +108,20 @@ class Controls(widgets.VBox):
             self._constraints = (names, objective.name)  # type: ignore[assignment]
             self._compose(names, objective.name)
         if objective.name in dict(OBJECTIVES).values():
-            _put(self.objective, objective.name)
+            self.objective.value = objective.name
         for constraint in run.constraints:
             kappa = run.kappa_of(constraint.name)
-            _put(self.kappas[constraint.name], kappa)
+            self.kappas[constraint.name].put(kappa)
             self._notes[
                 constraint.name
             ].value = (
                 f"<small>{constraint.describe(kappa, run.data.x if run.data else None)}</small>"
             )
         if isinstance(objective, GECO):
-            _put(self.nu, run.nu)
-            _put(self.alpha, run.alpha)
+            self.nu.put(run.nu)
+            self.alpha.put(run.alpha)
         if objective.name == "beta":
-            _put(self.beta, objective.beta)
+            self.beta.put(objective.beta)
         self.price.value = self._price()
 
     def _compose(self, names: tuple[str, ...], objective: str) -> None:
@@ -142,12 +135,14 @@ class Controls(widgets.VBox):
             rows.append(self._headings[1])
         for constraint in run.constraints:
             name = constraint.name
-            slider = _log_slider(
-                f"κ {name.upper()}", 0.05, -1.3, 0.85, f"κ of {name}: {constraint.unit}"
+            slider = GridSlider(
+                f"κ {name.upper()}",
+                log_grid(0.05, -1.3, 0.85),
+                run.kappa_of(name),
+                f"κ of {name}: {constraint.unit}",
             )
-            _put(slider, run.kappa_of(name))
             slider.observe(
-                lambda change, name=name: self._edit(f"kappa/{name}", change["new"]), "value"
+                lambda _, name=name, slider=slider: self._edit(f"kappa/{name}", slider), "value"
             )
             self.kappas[name], self._notes[name] = slider, widgets.HTML()
             rows += [slider, self._notes[name]]
@@ -179,8 +174,8 @@ class Controls(widgets.VBox):
             words += f" Theory: λ* = {theory:.2g}."
         return f"<small>{words}</small>"
 
-    def _edit(self, what: str, value: float) -> None:
-        """Ask the run for an edit, unless it was the program that moved the control."""
+    def _edit(self, what: str, slider: GridSlider) -> None:
+        """Ask the run for what a slider says, unless it was the program that moved it."""
         if self._setter == threading.get_ident():
             return
         run = self.run
@@ -191,11 +186,10 @@ class Controls(widgets.VBox):
             now = run.kappa_of(name)
         else:
             now = getattr(run, what)
-        # The page rounds a slider to its grid and reports that: less than half a step is no edit.
-        if abs(value - now) <= (10 ** (LOG_STEP / 2) - 1) * abs(now):
+        if slider.holds(now):
             return
         try:
-            run.edit(what, value)
+            run.edit(what, slider.value)
         except (TypeError, ValueError, KeyError) as error:
             self.stage.say(str(error))
 
@@ -285,36 +279,6 @@ def aside(stage: Stage, act: Callable[[], Any]) -> None:
             stage.say(f"{error}")
 
     threading.Thread(target=work, name="geco-viz button", daemon=True).start()
-
-
-def _log_slider(
-    label: str, anchor: float, low: float, high: float, tip: str
-) -> widgets.FloatLogSlider:
-    """A slider over anchor * 10^[low, high] whose grid of steps holds the anchor."""
-    middle = math.log10(anchor)
-    return widgets.FloatLogSlider(
-        description=label,
-        tooltip=tip,
-        value=anchor,
-        min=middle + low,
-        max=middle + high,
-        step=LOG_STEP,
-        readout_format=".3g",
-        layout=WIDE,
-        style={"description_width": "44px"},
-    )
-
-
-def _put(widget: Any, value: Any) -> None:
-    """Set a control's value where it differs, widening a slider's range to hold it."""
-    if widget.value == value:
-        return
-    if isinstance(widget, widgets.FloatLogSlider):
-        exponent = math.log10(value)
-        widget.min, widget.max = min(widget.min, exponent), max(widget.max, exponent)
-    elif isinstance(widget, widgets.FloatSlider):
-        widget.min, widget.max = min(widget.min, value), max(widget.max, value)
-    widget.value = value
 
 
 def _interpolate(x: float, xs: Any, ys: Any) -> float:

@@ -157,8 +157,11 @@ class Watch:
         """Pictures of your model, if it was given and has the interface of `models.VAE`."""
         if self._observer is None:
             return None
-        # The weights are copied inside your next step; these are of the copy before.
-        self._wanted.set()
+        if time.monotonic() - self._last_step > 1 and self._model is not None:
+            self._observer.refresh(self._model, len(self.history))  # your loop rests
+        else:
+            # The weights are copied inside your next step; these are of the copy before.
+            self._wanted.set()
         return self._observer.pictures()
 
     def probe(self, z: Any) -> Probe:

@@ -1,0 +1,65 @@
+"""Sliders over a grid of values, which the page can send back only as they are.
+
+A float slider on the page rounds what it is given to its own steps and reports the rounded value
+as if a person had moved it, sometimes long after, when the value has changed again. A slider over
+the indices of a grid has nothing to round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import ipywidgets as widgets
+import numpy as np
+
+__all__ = ["GridSlider", "log_grid"]
+
+
+def log_grid(anchor: float, low: float, high: float) -> list[float]:
+    """anchor * 10^(k / 100) for all k / 100 in [low, high]: hundredths of a decade.
+
+    Example:
+        >>> [round(value, 4) for value in log_grid(0.05, -0.01, 0.01)]
+        [0.0489, 0.05, 0.0512]
+    """
+    steps = range(round(100 * low), round(100 * high) + 1)
+    return [anchor * 10 ** (step / 100) if step else anchor for step in steps]
+
+
+class GridSlider(widgets.SelectionSlider):
+    """A slider over increasing values; `put` moves it to the nearest one.
+
+    Args:
+        label: before the slider.
+        values: increasing.
+        value: where it stands at first.
+        tip: on hover.
+
+    Example:
+        >>> slider = GridSlider("kappa", log_grid(0.05, -1, 1), 0.05, "RMS pixel")
+        >>> slider.put(0.1)
+        >>> round(slider.value, 3), slider.holds(0.1), slider.holds(0.2)
+        (0.1, True, False)
+    """
+
+    def __init__(self, label: str, values: Iterable[float], value: float, tip: str):
+        self._grid = np.array(list(values))
+        super().__init__(
+            options=[(f"{option:.3g}", option) for option in self._grid.tolist()],
+            value=self._nearest(value),
+            description=label,
+            tooltip=tip,
+            layout=widgets.Layout(width="100%"),
+            style={"description_width": "44px"},
+        )
+
+    def _nearest(self, value: float) -> float:
+        return float(self._grid[np.abs(self._grid - value).argmin()])
+
+    def put(self, value: float) -> None:
+        """Move to the value nearest to `value`."""
+        self.value = self._nearest(value)
+
+    def holds(self, value: float) -> bool:
+        """Whether the slider stands where `put(value)` would put it."""
+        return bool(self.value == self._nearest(value))
