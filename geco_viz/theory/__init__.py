@@ -4,14 +4,17 @@ Float64, pure, on the device of their data. Lengths are in data units, rates in 
 """
 
 from geco_viz.theory.classification import ClassificationLimit, classification_limit
+from geco_viz.theory.fixed_points import FixedPoints, fixed_points
 from geco_viz.theory.rate_distortion import RateDistortion, rate_distortion
 from geco_viz.theory.water_filling import WaterFilling, water_filling
 
 __all__ = [
     "ClassificationLimit",
+    "FixedPoints",
     "RateDistortion",
     "WaterFilling",
     "classification_limit",
+    "fixed_points",
     "rate_distortion",
     "water_filling",
 ]

@@ -87,7 +87,8 @@ def _joined(psi: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
     """Join atoms near a heavier one to it, at their centre of mass."""
     order = gamma.argsort(descending=True)
     psi, gamma = psi[order], gamma[order]
-    leader = (torch.cdist(psi.float(), psi.float()) < _NEAR).float().argmax(1)
+    near = torch.cdist(psi.float(), psi.float()) < _NEAR
+    leader = near.fill_diagonal_(True).to(torch.uint8).argmax(1)
     mass = torch.zeros_like(gamma).index_add(0, leader, gamma)
     centre = torch.zeros_like(psi).index_add(0, leader, psi * gamma[:, None])
     kept = mass > 0

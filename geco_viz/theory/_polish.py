@@ -11,7 +11,7 @@ __all__ = ["polish"]
 
 
 def polish(
-    psi: Tensor, gamma: Tensor, x: Tensor, p: Tensor, steps: int = 8
+    psi: Tensor, gamma: Tensor, x: Tensor, p: Tensor, steps: int = 8, move_masses: bool = True
 ) -> tuple[Tensor, Tensor]:
     """Solve Prop. 5 and eq. (20) together: G = 1 and grad G = 0 at every atom with mass.
 
@@ -23,6 +23,7 @@ def polish(
         psi: (B, m, r) in units of sqrt(beta).
         gamma: (B, m); atoms of mass 0 stay out.
         x: (B, n, r); p: (n,).
+        move_masses: False keeps gamma as it is and solves eq. (20) alone.
 
     Example:
         >>> x, p = torch.tensor([[[-1.0], [1.0]]]).double(), torch.tensor([0.5, 0.5]).double()
@@ -31,7 +32,7 @@ def polish(
         0.0
     """
     alive = gamma > 0
-    gradient, hessian = _derivatives(psi, gamma, alive, x, p)
+    gradient, hessian = _derivatives(psi, gamma, alive, x, p, move_masses)
     for _ in range(steps):
         step, _ = torch.linalg.solve_ex(hessian, -gradient)
         m = gamma.shape[1]
@@ -40,7 +41,7 @@ def polish(
         possible = (~alive | (new_gamma > 0)).all(1) & step.isfinite().all(1)
         new_gamma = torch.where(possible[:, None], new_gamma, gamma)
         new_psi = torch.where(possible[:, None, None], new_psi, psi)
-        new_gradient, new_hessian = _derivatives(new_psi, new_gamma, alive, x, p)
+        new_gradient, new_hessian = _derivatives(new_psi, new_gamma, alive, x, p, move_masses)
         better = new_gradient.abs().amax(1) < gradient.abs().amax(1)
         if not better.any():
             break
@@ -48,13 +49,13 @@ def polish(
         psi = torch.where(better[:, None, None], new_psi, psi)
         gradient = torch.where(better[:, None], new_gradient, gradient)
         hessian = torch.where(better[:, None, None], new_hessian, hessian)
-    return psi, gamma / gamma.sum(1, keepdim=True)
+    return psi, gamma / gamma.sum(1, keepdim=True) if move_masses else gamma
 
 
 def _derivatives(
-    psi: Tensor, gamma: Tensor, alive: Tensor, x: Tensor, p: Tensor
+    psi: Tensor, gamma: Tensor, alive: Tensor, x: Tensor, p: Tensor, move_masses: bool
 ) -> tuple[Tensor, Tensor]:
-    """Gradient (B, m + m r) and Hessian of Phi in (gamma, psi), the identity for dead atoms."""
+    """Gradient (B, m + m r) and Hessian of Phi in (gamma, psi), the identity for what rests."""
     batch, m, r = psi.shape
     kernel = log_kernel(psi, x).masked_fill(~alive[..., None], -torch.inf)
     log_z = torch.logsumexp(kernel + gamma.log()[..., None], 1)
@@ -75,6 +76,7 @@ def _derivatives(
     hessian[:, :m, m:] -= mixed
     hessian[:, m:, :m] -= mixed.transpose(1, 2)
     hessian[:, m:, m:] -= spread
-    dead = torch.cat([~alive, (~alive).repeat_interleave(r, dim=1)], 1)
-    hessian.diagonal(dim1=1, dim2=2).add_(dead.to(x))
-    return gradient, hessian
+    moves = torch.cat([alive & move_masses, alive.repeat_interleave(r, dim=1)], 1).to(x)
+    hessian = hessian * moves[:, None] * moves[:, :, None]
+    hessian.diagonal(dim1=1, dim2=2).add_(1 - moves)
+    return gradient * moves, hessian

@@ -135,9 +135,10 @@ def _merge(psi: Tensor, gamma: Tensor, keep: int) -> tuple[Tensor, Tensor]:
     splits the atom again.
     """
     psi, gamma = _heaviest(psi, gamma, keep)
-    near = (torch.cdist(psi, psi) < 1e-2).to(gamma)
+    near = torch.cdist(psi, psi) < 1e-2
+    near.diagonal(dim1=1, dim2=2).fill_(True)
     # The first True of row a is the heaviest atom near a: the one that a joins.
-    leader = torch.nn.functional.one_hot(near.argmax(-1), psi.shape[1]).to(gamma)
+    leader = torch.nn.functional.one_hot(near.to(torch.uint8).argmax(-1), psi.shape[1]).to(gamma)
     joined = torch.einsum("ba,bac->bc", gamma, leader)
     psi = torch.einsum("ba,bac,bar->bcr", gamma, leader, psi) / joined.clamp_min(1e-300)[..., None]
     alive = joined > 1e-9
