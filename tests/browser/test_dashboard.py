@@ -85,6 +85,8 @@ def test_kappa_moves_by_mouse_and_by_keyboard(dash: tuple[Lab, View]) -> None:
     lab.page.mouse.down()
     lab.page.mouse.move(x + 15, y, steps=5)
     lab.page.mouse.up()
+    kappa_reached(lab, view, before=0.05, above=True)
+    time.sleep(1.0)  # the drag's last value may still be under way
     dragged = kappa_reached(lab, view, before=0.05, above=True)
     knob.focus()
     for _ in range(3):
