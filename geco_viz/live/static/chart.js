@@ -156,7 +156,8 @@ class Chart {
   refresh() {
     if (!this.ready) return;
     this.hoverDue = performance.now() + HOVER_PERIOD;
-    this.Plotly.react(this.plot, this.traces(), this.layout(), this.config());
+    // Without the config: a react that brings one makes the plot anew and doubles its listeners.
+    this.Plotly.react(this.plot, this.traces(), this.layout());
   }
 
   restyle(theme) {
