@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -97,11 +98,11 @@ class GECO(Objective):
         self.log_multiplier: Tensor
         self.average: Tensor
         self.started: Tensor
-        self.register_buffer("_sum", torch.zeros(count), persistent=False)
-        self._sum: Tensor
-        self._count = 0
+        self._calls: list[tuple[Tensor, int]] = []  # errors and batch lengths since the last step
+        self._used: Tensor | None = None  # the multipliers in the last loss
         self._pixels = 0
         self._sizes = [1.0] * count
+        self._constants: dict[tuple[float, ...], Tensor] = {}
 
     @property
     def nu(self) -> float:
@@ -131,22 +132,21 @@ class GECO(Objective):
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         if self.log_multiplier.device != x_hat.device:
             self.to(x_hat.device)
-        self._pixels = x[0].numel()
-        self._sizes = [float(c.size(x)) for c in self.constraints]
+        self._pixels = x.shape[1:].numel()
         kl = full_precision(kl).mean()
         errors = torch.stack([self._error_of(c, x, x_hat, y) for c in self.constraints])
-        multiplier = self.log_multiplier.exp()
+        known = errors.detach()
+        self._used = multiplier = self.log_multiplier.exp()
         if self.normalise:
             value = errors * self._inverse_tolerance() - 1
         else:
-            batch = self._raw(errors)
-            value = batch + (self._raw(self._averaged(errors.detach())) - batch).detach()
-        lagrangian = kl + (multiplier * value).sum()
+            self._sizes = [float(c.size(x)) for c in self.constraints]
+            value = self._raw(errors)
+            value = value + (self._raw(self._averaged(known)) - value).detach()
+        lagrangian = kl + multiplier.to(value.dtype) @ value
         if self.training and torch.is_grad_enabled():
-            # Weighted by the batch's length, so that micro-batches add up to their union's mean.
-            self._sum = self._sum + errors.detach() * len(x)
-            self._count += len(x)
-        self._note(kl, errors, lagrangian)
+            self._calls.append((known, len(x)))
+        self._note(kl, known, lagrangian)
         return lagrangian / (1 + multiplier.sum()) if self.normalise else lagrangian
 
     @torch.no_grad()
@@ -156,27 +156,46 @@ class GECO(Objective):
         Calls in evaluation mode or without gradients do not count. A batch whose error is not
         finite (an overflow that a gradient scaler skips) leaves average and multiplier as they are.
         """
-        if self._count == 0:
-            raise RuntimeError(
-                "geco.step() needs a call of geco(kl, x, x_hat) in training mode since the last one"
-            )
-        batch = self._sum / self._count
-        self._sum, self._count = torch.zeros_like(self._sum), 0
-        finite = batch.isfinite()
-        self.average.copy_(torch.where(finite, self._averaged(batch), self.average))
-        self.started |= finite
+        batch = self._batch()
+        finite = batch - batch == 0  # isfinite() takes four kernels for these few numbers
+        average = torch.where(finite, self._averaged(batch), self.average)
         if self.normalise:
-            constraint = (self.average * self._inverse_tolerance() - 1).clamp(max=self.clip)
+            constraint = (average * self._inverse_tolerance()).sub_(1).clamp_(max=self.clip)
         else:
-            constraint = self._raw(self.average)
-        moved = (self.log_multiplier + self.nu * constraint).clamp(
+            constraint = self._raw(average)
+        moved = torch.add(self.log_multiplier, constraint, alpha=self.nu).clamp_(
             math.log(self.lambda_min), math.log(self.lambda_max)
         )
         self.log_multiplier.copy_(torch.where(finite, moved, self.log_multiplier))
+        self.average.copy_(average)
+        self.started.logical_or_(finite)
+
+    def _batch(self) -> Tensor:
+        """The mean error of all calls since the last step, weighted by their batches' lengths."""
+        calls, self._calls = self._calls, []
+        if not calls:
+            raise RuntimeError(
+                "geco.step() needs a call of geco(kl, x, x_hat) in training mode since the last one"
+            )
+        batch = calls[0][0]
+        if len(calls) > 1:
+            count = sum(length for _, length in calls)
+            batch = torch.stack([errors * (length / count) for errors, length in calls]).sum(0)
+        return batch.to(self.average.dtype)
 
     def _averaged(self, batch: Tensor) -> Tensor:
-        blend = self.alpha * self.average + (1 - self.alpha) * batch
+        blend = torch.lerp(self.average, batch.to(self.average.dtype), 1 - self.alpha)
         return torch.where(self.started, blend, batch)
+
+    def _constant(self, values: Sequence[float]) -> Tensor:
+        """A small constant on the errors' device; kept, since making one there costs a transfer."""
+        key, device = tuple(values), self.log_multiplier.device
+        found = self._constants.get(key)
+        if found is None or found.device != device:
+            if len(self._constants) > 64:
+                self._constants.clear()
+            self._constants[key] = found = torch.tensor(key, dtype=torch.float32, device=device)
+        return found
 
     def _tolerances(self) -> list[float]:
         return [c.tolerance(c.kappa) for c in self.constraints]
@@ -211,24 +230,22 @@ class GECO(Objective):
         None without an RE constraint or before the first call. With normalise=False the Lagrangian
         is KL + lambda SSE, so beta = 1 / (2 lambda) (eq. 19, 20).
         """
-        value = self._beta()
+        value = self._row(self.log_multiplier.exp()).get("beta")
         return None if value is None else float(value)
 
-    def _beta(self) -> Tensor | None:
-        for index, constraint in enumerate(self.constraints):
-            if constraint.name == "re" and self._pixels:
-                scale = 0.5 * self._pixels * constraint.kappa**2 if self.normalise else 0.5
-                return scale * torch.exp(-self.log_multiplier[index])
-        return None
-
     def record(self) -> dict[str, Tensor | float]:
-        row = super().record()
-        multiplier = self.log_multiplier.exp()
-        for index, constraint in enumerate(self.constraints):
+        used = self.log_multiplier.exp() if self._used is None else self._used
+        return super().record() | self._row(used)
+
+    def _row(self, multipliers: Tensor) -> dict[str, Tensor | float]:
+        row: dict[str, Tensor | float] = {}
+        for constraint, multiplier in zip(self.constraints, multipliers.unbind(), strict=True):
             row[f"kappa/{constraint.name}"] = constraint.kappa
-            row[f"multiplier/{constraint.name}"] = multiplier[index]
-        beta = self._beta()
-        return row if beta is None else {**row, "beta": beta}
+            row[f"multiplier/{constraint.name}"] = multiplier
+            if constraint.name == "re" and self._pixels:
+                scale = self._pixels * constraint.kappa**2 if self.normalise else 1.0
+                row["beta"] = 0.5 * scale / multiplier
+        return row
 
     @property
     def spec(self) -> dict[str, Any] | None:

@@ -41,9 +41,8 @@ class Objective(nn.Module):
         self._given = tuple(constraints)
         # Registered for their state; the tuple keeps their type.
         self._constraints = nn.ModuleList(constraints)
-        self._kl = self._lagrangian = torch.tensor(math.nan)
-        self._errors = torch.full((len(names),), math.nan)
-        self._constants: dict[tuple[float, ...], Tensor] = {}
+        nan = torch.tensor(math.nan)
+        self._last = nan, nan.expand(len(names)), nan  # KL, errors and Lagrangian of the last call
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -53,7 +52,7 @@ class Objective(nn.Module):
     @property
     def lagrangian(self) -> float:
         """The undivided value of the last call, nats: KL + sum of lambda c, or -ELBO."""
-        return float(self._lagrangian)
+        return float(self._last[2])
 
     @property
     def beta(self) -> float | None:
@@ -65,9 +64,11 @@ class Objective(nn.Module):
 
     def record(self) -> dict[str, Tensor | float]:
         """One row for the history, raw errors, still on their device."""
-        row: dict[str, Tensor | float] = {"kl": self._kl}
-        for index, constraint in enumerate(self.constraints):
-            row[f"err/{constraint.name}"] = self._errors[index]
+        kl, errors, _ = self._last
+        row: dict[str, Tensor | float] = {"kl": kl}
+        # Not strict: an unconstrained objective has an error without a constraint.
+        for constraint, error in zip(self.constraints, errors.unbind(), strict=False):
+            row[f"err/{constraint.name}"] = error
         return row
 
     @property
@@ -76,11 +77,7 @@ class Objective(nn.Module):
         return None
 
     def _note(self, kl: Tensor, errors: Tensor, lagrangian: Tensor) -> None:
-        self._kl, self._errors, self._lagrangian = (
-            kl.detach(),
-            errors.detach(),
-            lagrangian.detach(),
-        )
+        self._last = kl.detach(), errors.detach(), lagrangian.detach()
 
     @staticmethod
     def _error_of(constraint: Constraint, x: Tensor, x_hat: Tensor, y: Tensor | None) -> Tensor:
@@ -95,20 +92,6 @@ class Objective(nn.Module):
 
     def _named(self, values: Tensor) -> dict[str, float]:
         return dict(zip((c.name for c in self.constraints), values.tolist(), strict=True))
-
-    def _constant(self, values: Sequence[float]) -> Tensor:
-        """A small constant on the errors' device; kept, since making one there costs a transfer."""
-        key = tuple(values)
-        found = self._constants.get(key)
-        if found is None or found.device != self._errors_device():
-            if len(self._constants) > 64:
-                self._constants.clear()
-            found = torch.tensor(key, dtype=torch.float32, device=self._errors_device())
-            self._constants[key] = found
-        return found
-
-    def _errors_device(self) -> torch.device:
-        return next(self.buffers()).device
 
 
 class _Gaussian(Objective):
@@ -126,7 +109,7 @@ class _Gaussian(Objective):
         return float(self._beta())
 
     def record(self) -> dict[str, Tensor | float]:
-        return {**super().record(), "err/re": self._errors[0], "beta": self._beta()}
+        return {**super().record(), "err/re": self._last[1][0], "beta": self._beta()}
 
 
 class ELBO(_Gaussian):
@@ -162,7 +145,7 @@ class ELBO(_Gaussian):
                 f"move the objective to the model's device, {x_hat.device}: objective.to(...)"
             )
         kl, error = full_precision(kl).mean(), self._error_of(self._re, x, x_hat, y)
-        pixels, log_sigma = x[0].numel(), self.log_sigma
+        pixels, log_sigma = x.shape[1:].numel(), self.log_sigma
         nll = pixels * (
             0.5 * error * torch.exp(-2 * log_sigma) + log_sigma + 0.5 * math.log(2 * math.pi)
         )
@@ -201,7 +184,7 @@ class BetaVAE(_Gaussian):
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         kl, error = full_precision(kl).mean(), self._error_of(self._re, x, x_hat, y)
-        loss = kl + error * (0.5 * x[0].numel() / float(self._beta()))
+        loss = kl + error * (0.5 * x.shape[1:].numel() / float(self._beta()))
         self._note(kl, error[None], loss)
         return loss
 

@@ -110,6 +110,6 @@ def test_state_dict_carries_kappa_exactly() -> None:
 def test_half_precision_images_are_measured_in_float32(dtype: torch.dtype) -> None:
     x, x_hat = torch.rand(4, 1, 8, 8).to(dtype), torch.rand(4, 1, 8, 8).to(dtype)
     error = RE(0.1).error(x, x_hat)
-    exact = float((x_hat - x).double().square().mean())
+    exact = float((x_hat.double() - x.double()).square().mean())
     assert error.dtype == torch.float32
     assert float(error) == pytest.approx(exact, rel=1e-5)  # bfloat16 itself is good to 4e-3

@@ -128,19 +128,21 @@ class Loop:
 
     def advance(self, what: str = "both") -> None:
         """One step: of the model's weights ("theta"), the multipliers ("lambda") or both."""
-        choice("what", what, STEPS)
+        if what not in STEPS:
+            choice("what", what, STEPS)
         lr = self.settings.lr * self.schedule.factor(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         x, y, context = self._batch()
-        self.objective.train(what != "theta")
+        if self.objective.training != (what != "theta"):
+            self.objective.train(what != "theta")
         out = self.model(
             x, context=context, samples=self.settings.samples, generator=self.generator
         )
         loss: Tensor = self.objective(out.kl, x, out.x_hat, y)
-        value = loss.detach()
+        value = loss.item() if self._on_host else loss.detach()
         if self._on_host and not math.isfinite(value):
-            raise Diverged(_reason(self.step + 1, f"the loss is {float(value)}"))
+            raise Diverged(_reason(self.step + 1, f"the loss is {value}"))
         row = self.objective.record()
         if "err/re" not in row:
             row["err/re"] = (out.x_hat.detach() - x).square().mean()
@@ -154,12 +156,12 @@ class Loop:
         self._write({"step": self.step, "lr": lr}, {"loss": value, **row})
         self.schedule.watch(self.step, self.history, self.objective.constraints)
 
-    def _update(self, loss: Tensor) -> Tensor:
+    def _update(self, loss: Any) -> Any:
         """Move the weights; returns the loss, which is NaN where the gradient was not finite."""
         norm = nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
         if self._on_host:
-            if not math.isfinite(norm):
-                raise Diverged(_reason(self.step + 1, f"the gradient's norm is {float(norm)}"))
+            if not math.isfinite(size := norm.item()):
+                raise Diverged(_reason(self.step + 1, f"the gradient's norm is {size}"))
         else:
             # The hook of gradient scalers: a fused optimiser skips the step by itself, on the
             # device, so that nothing waits for the host here.
@@ -189,7 +191,7 @@ class Loop:
         tensors = {name: value for name, value in row.items() if isinstance(value, Tensor)}
         known = {**known, **{k: v for k, v in row.items() if not isinstance(v, Tensor)}}
         if self._on_host:
-            self._append(known | {name: float(value) for name, value in tensors.items()})
+            self._append(known | {name: value.item() for name, value in tensors.items()})
             return
         self._pending.append((known, list(tensors), torch.stack(list(tensors.values()))))
         if len(self._pending) >= 256 or time.monotonic() - self._flushed > 0.05:
