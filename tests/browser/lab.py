@@ -136,7 +136,10 @@ class Lab:
         )
 
     def run_all(self) -> None:
-        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        # The braces: the command's promise resolves only when the last cell has ended.
+        self.page.evaluate(
+            "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+        )
 
     def command(self, name: str, **arguments: Any) -> Any:
         script = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => true)"
@@ -153,7 +156,9 @@ class Lab:
                   out += content.text ?? content.data?.["text/plain"] ?? "";
                   if (content.ename) out += `${content.ename}: ${content.evalue}`;
                 };
-                await future.done;
+                const late = (_, reject) =>
+                  setTimeout(() => reject(new Error("the kernel did not answer in 60 s")), 60000);
+                await Promise.race([future.done, new Promise(late)]);
                 return out;
             }""",
             code,

@@ -201,16 +201,20 @@ def test_a_page_that_goes_away_lets_the_explored_run_rest(lab: Lab, server: Serv
 
 
 def test_an_interrupt_leaves_a_usable_run(lab: Lab, server: Server) -> None:
-    train = "import geco_viz as gv\nrun = gv.Run('digits')\nrun.train(100_000, progress=False)"
+    train = """
+import geco_viz as gv
+run = gv.Run("digits").train(3, progress=False)
+print("three steps made", flush=True)
+run.train(100_000, progress=False)"""
     lab.open(server.notebook("interrupt.ipynb", train))
     lab.run_all()
     session = "window.jupyterapp.shell.currentWidget.sessionContext.session"
-    lab.page.wait_for_function(f"() => {session}.kernel.status === 'busy'")
-    time.sleep(6)  # the import, and some steps
+    lab.page.get_by_text("three steps made", exact=True).wait_for()
+    time.sleep(0.5)
     lab.page.evaluate(f"() => {session}.kernel.interrupt()")
     until(lambda: any("KeyboardInterrupt" in e for e in lab.errors()), "the interrupt is shown")
     before = kernel(lab, "len(run.history)")
-    assert before > 0
+    assert before >= 3
     assert kernel(lab, "len(run.train(2, progress=False).history)") == before + 2
 
 
