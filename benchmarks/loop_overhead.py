@@ -1,9 +1,9 @@
 """What `run.train` costs over a loop written by hand, in processor time per step (bar: 1.05).
 
-Both train the same model on the same data with fused Adam, gradient clipping, an exponential average
-of the weights and GECO's multiplier; `run.train` also draws its progress bar, keeps the history,
-follows its schedule and stays ready for edits. Blocks of steps alternate, and the median of the
-ratios of neighbouring blocks is printed, so that other work on the machine cancels.
+Both train the same model on the same data with fused Adam, gradient clipping, an exponential
+average of the weights and GECO's multiplier; `run.train` also draws its progress bar, keeps the
+history, follows its schedule and stays ready for edits. Blocks of steps alternate, and the median
+of the ratios of neighbouring blocks is printed, so that other work on the machine cancels.
 
     python benchmarks/loop_overhead.py
 """

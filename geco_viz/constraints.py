@@ -154,7 +154,8 @@ class RE(Constraint):
         check_images(x, x_hat)
         # One kernel each way: (x_hat - x).square().mean() takes three times as long on a CPU.
         x_hat = full_precision(x_hat)
-        return F.mse_loss(x_hat, x.to(x_hat.dtype).expand_as(x_hat))
+        x = x if x.dtype == x_hat.dtype else x.to(x_hat.dtype)
+        return F.mse_loss(x_hat, x.expand_as(x_hat))
 
     def tolerance(self, kappa: float) -> float:
         return kappa * kappa

@@ -99,7 +99,6 @@ class GECO(Objective):
         self.average: Tensor
         self.started: Tensor
         self._calls: list[tuple[Tensor, int]] = []  # errors and batch lengths since the last step
-        self._used: Tensor | None = None  # the multipliers in the last loss
         self._pixels = 0
         self._sizes = [1.0] * count
         self._constants: dict[tuple[float, ...], Tensor] = {}
@@ -132,22 +131,26 @@ class GECO(Objective):
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         if self.log_multiplier.device != x_hat.device:
             self.to(x_hat.device)
-        self._pixels = x.shape[1:].numel()
+        if self._pixels != x.shape[1:].numel():
+            self._pixels = x.shape[1:].numel()
         kl = full_precision(kl).mean()
         errors = torch.stack([self._error_of(c, x, x_hat, y) for c in self.constraints])
         known = errors.detach()
-        self._used = multiplier = self.log_multiplier.exp()
+        multiplier = self.log_multiplier.exp()
+        total = multiplier.sum()
+        if multiplier.dtype != errors.dtype:
+            multiplier = multiplier.to(errors.dtype)
         if self.normalise:
             value = errors * self._inverse_tolerance() - 1
         else:
             self._sizes = [float(c.size(x)) for c in self.constraints]
             value = self._raw(errors)
             value = value + (self._raw(self._averaged(known)) - value).detach()
-        lagrangian = kl + multiplier.to(value.dtype) @ value
+        lagrangian = kl + multiplier @ value
         if self.training and torch.is_grad_enabled():
             self._calls.append((known, len(x)))
-        self._note(kl, known, lagrangian)
-        return lagrangian / (1 + multiplier.sum()) if self.normalise else lagrangian
+        self._note(kl, known, lagrangian, multiplier)
+        return lagrangian / (1 + total) if self.normalise else lagrangian
 
     @torch.no_grad()
     def step(self) -> None:
@@ -157,22 +160,19 @@ class GECO(Objective):
         finite (an overflow that a gradient scaler skips) leaves average and multiplier as they are.
         """
         batch = self._batch()
-        finite = batch - batch == 0  # isfinite() takes four kernels for these few numbers
-        average = torch.where(finite, self._averaged(batch), self.average)
+        average, finite = self.average, batch - batch == 0  # isfinite() takes four kernels
+        average.copy_(torch.where(finite, self._averaged(batch), average))
+        self.started.logical_or_(finite)
         if self.normalise:
             constraint = (average * self._inverse_tolerance()).sub_(1).clamp_(max=self.clip)
         else:
             constraint = self._raw(average)
-        moved = torch.add(self.log_multiplier, constraint, alpha=self.nu).clamp_(
-            math.log(self.lambda_min), math.log(self.lambda_max)
-        )
-        self.log_multiplier.copy_(torch.where(finite, moved, self.log_multiplier))
-        self.average.copy_(average)
-        self.started.logical_or_(finite)
+        low, high = math.log(self.lambda_min), math.log(self.lambda_max)
+        self.log_multiplier.add_(constraint.mul_(finite), alpha=self.nu).clamp_(low, high)
 
     def _batch(self) -> Tensor:
         """The mean error of all calls since the last step, weighted by their batches' lengths."""
-        calls, self._calls = self._calls, []
+        calls = self._calls
         if not calls:
             raise RuntimeError(
                 "geco.step() needs a call of geco(kl, x, x_hat) in training mode since the last one"
@@ -181,11 +181,14 @@ class GECO(Objective):
         if len(calls) > 1:
             count = sum(length for _, length in calls)
             batch = torch.stack([errors * (length / count) for errors, length in calls]).sum(0)
-        return batch.to(self.average.dtype)
+        calls.clear()
+        return batch
 
     def _averaged(self, batch: Tensor) -> Tensor:
-        blend = torch.lerp(self.average, batch.to(self.average.dtype), 1 - self.alpha)
-        return torch.where(self.started, blend, batch)
+        average = self.average
+        if batch.dtype != average.dtype:
+            batch = batch.to(average.dtype)
+        return torch.where(self.started, torch.lerp(average, batch, 1 - self.alpha), batch)
 
     def _constant(self, values: Sequence[float]) -> Tensor:
         """A small constant on the errors' device; kept, since making one there costs a transfer."""
@@ -234,8 +237,7 @@ class GECO(Objective):
         return None if value is None else float(value)
 
     def record(self) -> dict[str, Tensor | float]:
-        used = self.log_multiplier.exp() if self._used is None else self._used
-        return super().record() | self._row(used)
+        return super().record() | self._row(self._last[3])
 
     def _row(self, multipliers: Tensor) -> dict[str, Tensor | float]:
         row: dict[str, Tensor | float] = {}

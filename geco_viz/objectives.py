@@ -42,7 +42,8 @@ class Objective(nn.Module):
         # Registered for their state; the tuple keeps their type.
         self._constraints = nn.ModuleList(constraints)
         nan = torch.tensor(math.nan)
-        self._last = nan, nan.expand(len(names)), nan  # KL, errors and Lagrangian of the last call
+        # One tuple, since a module takes a microsecond for each attribute that is set.
+        self._last: tuple[Tensor, ...] = (nan, nan.expand(len(names)), nan, nan.expand(len(names)))
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -64,7 +65,7 @@ class Objective(nn.Module):
 
     def record(self) -> dict[str, Tensor | float]:
         """One row for the history, raw errors, still on their device."""
-        kl, errors, _ = self._last
+        kl, errors, *_ = self._last
         row: dict[str, Tensor | float] = {"kl": kl}
         # Not strict: an unconstrained objective has an error without a constraint.
         for constraint, error in zip(self.constraints, errors.unbind(), strict=False):
@@ -76,8 +77,9 @@ class Objective(nn.Module):
         """Plain data that rebuilds the objective in its initial state, or None where it cannot."""
         return None
 
-    def _note(self, kl: Tensor, errors: Tensor, lagrangian: Tensor) -> None:
-        self._last = kl.detach(), errors.detach(), lagrangian.detach()
+    def _note(self, *values: Tensor) -> None:
+        """Keep the KL, the errors, the Lagrangian and, with GECO, the multipliers of this call."""
+        self._last = tuple([v.detach() if v.requires_grad else v for v in values])
 
     @staticmethod
     def _error_of(constraint: Constraint, x: Tensor, x_hat: Tensor, y: Tensor | None) -> Tensor:

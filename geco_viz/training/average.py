@@ -37,6 +37,9 @@ class WeightAverage:
         self.steps = 0
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self._source = model
+        # To walk through a module's parts at every step costs as much as the average itself:
+        # weights are listed once, and buffers, which a module may replace, looked for if any.
+        self._buffered = next(model.buffers(), None) is not None
         self._pairs: tuple[list[Tensor], list[Tensor]] = (
             [p.data for p in self.model.parameters()],
             [p.data for p in model.parameters()],
@@ -49,5 +52,6 @@ class WeightAverage:
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         mine, theirs = self._pairs
         torch._foreach_lerp_(mine, theirs, 1 - decay)
-        for kept, new in zip(self.model.buffers(), self._source.buffers(), strict=True):
-            kept.copy_(new)
+        if self._buffered:
+            for kept, new in zip(self.model.buffers(), self._source.buffers(), strict=True):
+                kept.copy_(new)

@@ -30,6 +30,7 @@ class History:
 
     def __init__(self, columns: Sequence[str] = ()):
         self._columns = tuple(columns)
+        self._known = frozenset(columns)
         self._table = np.full((1024, len(self._columns)), np.nan, dtype=np.float32)
         self._written = 0
 
@@ -40,8 +41,8 @@ class History:
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one row of floats; columns that it lacks become NaN."""
-        if any(name not in self._columns for name in row):
-            self._widen([name for name in row if name not in self._columns])
+        if not row.keys() <= self._known:
+            self._widen([name for name in row if name not in self._known])
         if self._written == len(self._table):
             self._grow()
         get = row.get
@@ -53,6 +54,7 @@ class History:
         # The table first: a reader that sees the old names indexes the new table correctly.
         self._table = np.concatenate([self._table, extra], axis=1)
         self._columns = (*self._columns, *names)
+        self._known = frozenset(self._columns)
 
     def _grow(self) -> None:
         extra = np.full((max(1024, len(self._table)), self._table.shape[1]), np.nan, np.float32)

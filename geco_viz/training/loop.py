@@ -188,11 +188,13 @@ class Loop:
 
     def _write(self, known: dict[str, float], row: dict[str, Tensor | float]) -> None:
         """Append the row, at once on a CPU; from a GPU rows travel in one copy per frame."""
-        tensors = {name: value for name, value in row.items() if isinstance(value, Tensor)}
-        known = {**known, **{k: v for k, v in row.items() if not isinstance(v, Tensor)}}
         if self._on_host:
-            self._append(known | {name: value.item() for name, value in tensors.items()})
+            for name, value in row.items():
+                known[name] = value.item() if isinstance(value, Tensor) else value
+            self._append(known)
             return
+        tensors = {name: value for name, value in row.items() if isinstance(value, Tensor)}
+        known |= {k: v for k, v in row.items() if not isinstance(v, Tensor)}
         self._pending.append((known, list(tensors), torch.stack(list(tensors.values()))))
         if len(self._pending) >= 256 or time.monotonic() - self._flushed > 0.05:
             self.flush()
@@ -219,7 +221,7 @@ class Loop:
         for constraint in self.objective.constraints:
             name = f"err/{constraint.name}"
             row[name] = constraint.as_kappa(row[name])
-        if "re" not in {constraint.name for constraint in self.objective.constraints}:
+        if all(constraint.name != "re" for constraint in self.objective.constraints):
             row["err/re"] = row["err/re"] ** 0.5
         self.history.append(row)
 
