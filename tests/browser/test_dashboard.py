@@ -26,7 +26,7 @@ print(sorted(t.name for t in threading.enumerate() if t.name.startswith("geco-vi
 """
 
 
-def until(check: Callable[[], Any], what: str, timeout: float = 30) -> Any:
+def until(check: Callable[[], Any], what: str, timeout: float = 60) -> Any:
     """Poll until `check` is true; the last value is returned."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -196,7 +196,7 @@ def test_a_page_that_goes_away_lets_the_explored_run_rest(lab: Lab, server: Serv
     lab.run_all()
     View(lab.page, 0).wait().wait_for("board.store.n > 5")
     lab.command("notebook:clear-all-cell-outputs")
-    until(lambda: not kernel(lab, "dash.run.playing"), "the run rests", timeout=20)
+    until(lambda: not kernel(lab, "dash.run.playing"), "the run rests")
     assert kernel(lab, "len(dash.run.history)") > 5
 
 
