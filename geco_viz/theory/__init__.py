@@ -3,21 +3,32 @@
 Float64, pure, on the device of their data. Lengths are in data units, rates in nats.
 """
 
+from geco_viz.theory.anchors import last_transition, mean_stability
 from geco_viz.theory.classification import ClassificationLimit, classification_limit
 from geco_viz.theory.fixed_points import FixedPoints, fixed_points
 from geco_viz.theory.lagrangian import LagrangianPoints, lagrangian_fixed_points
+from geco_viz.theory.merging import Branch, MergingTree, merging_tree
+from geco_viz.theory.phase_transitions import PhaseTransitions, curvature, phase_transitions
 from geco_viz.theory.rate_distortion import RateDistortion, rate_distortion
 from geco_viz.theory.water_filling import WaterFilling, water_filling
 
 __all__ = [
+    "Branch",
     "ClassificationLimit",
     "FixedPoints",
     "LagrangianPoints",
+    "MergingTree",
+    "PhaseTransitions",
     "RateDistortion",
     "WaterFilling",
     "classification_limit",
+    "curvature",
     "fixed_points",
     "lagrangian_fixed_points",
+    "last_transition",
+    "mean_stability",
+    "merging_tree",
+    "phase_transitions",
     "rate_distortion",
     "water_filling",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["log_g", "log_kernel", "modes", "random_starts"]
+__all__ = ["climb_each", "log_g", "log_kernel", "modes", "random_starts"]
 
 
 def log_kernel(y: Tensor, x: Tensor) -> Tensor:
@@ -50,15 +50,29 @@ def modes(
         >>> sorted(round(v, 3) for v in y[0, :, 0].tolist())
         [-3.0, 3.0]
     """
-    y = starts
-    for _ in range(shifts):
-        y = torch.softmax(log_kernel(y, x) + log_a[:, None], -1) @ x
+    y = _shifted(starts, x, log_a, shifts)
     y, value = _distinct(y, log_g(y, x, log_a), 1e-2, 2 * keep)
     if x.shape[-1] <= 32:
         for _ in range(newton):
             y = _newton(y, x, log_a)
         value = torch.where(value.isfinite(), log_g(y, x, log_a), value)
     return _distinct(y, value, 1e-4, keep)
+
+
+def climb_each(y: Tensor, x: Tensor, log_a: Tensor, shifts: int = 10, newton: int = 12) -> Tensor:
+    """Where each of `y` (B, q, r) ends by mean shifts, then Newton steps: (B, q, r)."""
+    y = _shifted(y, x, log_a, shifts)
+    if x.shape[-1] > 32:
+        return _shifted(y, x, log_a, 10 * newton)
+    for _ in range(newton):
+        y = _newton(y, x, log_a)
+    return y
+
+
+def _shifted(y: Tensor, x: Tensor, log_a: Tensor, shifts: int) -> Tensor:
+    for _ in range(shifts):
+        y = torch.softmax(log_kernel(y, x) + log_a[:, None], -1) @ x
+    return y
 
 
 def _newton(y: Tensor, x: Tensor, log_a: Tensor) -> Tensor:

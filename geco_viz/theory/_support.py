@@ -13,7 +13,7 @@ from geco_viz.theory._points import Points
 from geco_viz.theory._polish import polish
 from geco_viz.theory._weights import best_weights
 
-__all__ = ["Support", "optimal_support"]
+__all__ = ["Support", "exchange_all", "optimal_support"]
 
 
 @dataclass(frozen=True)
@@ -63,30 +63,54 @@ def optimal_support(points: Points, beta: Tensor, accuracy: float, rounds: int =
     x = points.y / beta.sqrt()[:, None, None]
     extra = random_starts(points.y, 100) / beta.sqrt()[:, None, None]
     psi = torch.cat([x, torch.zeros_like(x[:, :1])], 1)
+    psi, gamma, certificate = exchange_all(
+        psi, torch.cat([x, extra], 1), x, points.p, accuracy, rounds
+    )
+    log_z = torch.logsumexp(log_kernel(psi, x) + gamma.log()[..., None], 1)
+    free_energy, ratio, rate = _rate(psi, gamma, log_z, x, points.p)
+    psi = psi * beta.sqrt()[:, None, None]
+    return Support(beta, psi, gamma, free_energy, ratio * beta, rate, certificate)
+
+
+def exchange_all(
+    psi: Tensor, starts: Tensor, x: Tensor, p: Tensor, accuracy: float, rounds: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The exchange method for a batch, each member until it is done.
+
+    Args:
+        psi: first candidates (B, m, r), in units of sqrt(beta) as all lengths here.
+        starts: from where G is climbed each time, besides the atoms, (B, k, r).
+        x, p: data (B, n, r) and masses (n,).
+
+    Returns:
+        psi (B, m, r), gamma (B, m) with 0 for unused places, and ln max G (B,).
+    """
+    n = len(p)
     alive = torch.ones_like(psi[..., 0], dtype=torch.bool)
-    todo, finished = torch.arange(len(beta), device=beta.device), []
+    todo, finished = torch.arange(len(x), device=x.device), []
     for turn in range(rounds):
-        gamma, _ = _weigh(psi, alive, x, points.p)
+        gamma, _ = _weigh(psi, alive, x, p)
         psi, alive = _merge(psi, gamma, 2 * n)
-        gamma, log_z = _weigh(psi, alive, x, points.p)
+        gamma, log_z = _weigh(psi, alive, x, p)
         if psi.shape[1] * (psi.shape[2] + 1) <= 500:
-            psi, gamma = polish(psi, gamma.where(gamma > 1e-9, 0), x, points.p)
+            psi, gamma = polish(psi, gamma.where(gamma > 1e-9, 0), x, p)
             log_z = torch.logsumexp(log_kernel(psi, x) + gamma.log()[..., None], 1)
-        starts = torch.cat([psi, x, extra], 1)
-        found, value = modes(starts, x, points.p.log() - log_z, keep=n + 1)
+        found, value = modes(torch.cat([psi, starts], 1), x, p.log() - log_z, keep=n + 1)
         certificate = value.amax(1).clamp_min(0)
         ready = (certificate <= accuracy) | (turn == rounds - 1)
-        state = (todo, psi * beta[todo].sqrt()[:, None, None], gamma, certificate)
-        finished.append(
-            tuple(part[ready] for part in (*state, *_rate(psi, gamma, log_z, x, points.p)))
-        )
+        finished.append((todo[ready], psi[ready], gamma[ready], certificate[ready]))
         left = ~ready
         if not left.any():
             break
-        todo, x, extra = todo[left], x[left], extra[left]
+        todo, x, starts = todo[left], x[left], starts[left]
         psi = torch.cat([found[left], psi[left]], 1)
         alive = torch.cat([value[left].isfinite(), alive[left]], 1)
-    return _gather(beta, finished)
+    wide = max(part[1].shape[1] for part in finished)
+    back = torch.cat([part[0] for part in finished]).argsort()
+    psi, gamma, certificate = (
+        torch.cat([_widen(part[k], wide) for part in finished])[back] for k in (1, 2, 3)
+    )
+    return psi, gamma, certificate
 
 
 def _one_by_one(points: Points, beta: Tensor, accuracy: float, rounds: int) -> Support:
@@ -158,14 +182,3 @@ def _rate(psi: Tensor, gamma: Tensor, log_z: Tensor, x: Tensor, p: Tensor) -> tu
     energy = torch.einsum("bmn,bmn,n->b", w, -kernel, p)
     free_energy = -(log_z @ p)
     return free_energy, 2 * energy, (free_energy - energy).clamp_min(0)
-
-
-def _gather(beta: Tensor, finished: list[tuple[Tensor, ...]]) -> Support:
-    """Put the parts that finished at different turns back in the order of beta."""
-    wide = max(part[1].shape[1] for part in finished)
-    columns = [
-        torch.cat([_widen(part, wide) for part in field]) for field in zip(*finished, strict=True)
-    ]
-    back = columns[0].argsort()
-    psi, gamma, certificate, free_energy, ratio, rate = (c[back] for c in columns[1:])
-    return Support(beta, psi, gamma, free_energy, ratio * beta, rate, certificate)
