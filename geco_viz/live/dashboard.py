@@ -11,7 +11,6 @@ import ipywidgets as widgets
 from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz._checks import choice, integer
-from geco_viz.geco import GECO
 from geco_viz.live.controls import Controls, aside, buttons
 from geco_viz.live.presets import PRESETS, Preset
 from geco_viz.live.stage import Stage
@@ -255,11 +254,11 @@ def explore(
     if objective is None and isinstance(constraint, str):
         choice("constraint", constraint, CONSTRAINTS)
         if kappa is not None:
-            objective = GECO(CONSTRAINTS[constraint](kappa=kappa))
+            objective = CONSTRAINTS[constraint](kappa=kappa)
     elif objective is None:
         if kappa is not None:
             constraint.kappa = kappa
-        objective = GECO(constraint)
+        objective = constraint
     chosen = datasets.micro_or_digits() if data is None else data
     run = Run(chosen, model, objective, seed=seed, device=device, out=out, **settings)
     dash = Dashboard(run, pause_unseen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from geco_viz.constraints import RE
+from geco_viz.constraints import RE, Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
 
@@ -19,14 +19,14 @@ class Preset:
 
     Attributes:
         name: in the menu.
-        objective: makes the objective, fresh for each run.
+        objective: makes the objective, or the constraint of a GECO, fresh for each run.
         look: what to look for, for the status line.
         model: a name, or a configuration for `models.build`.
         settings: what differs from the recipe.
     """
 
     name: str
-    objective: Callable[[], Objective]
+    objective: Callable[[], Objective | Constraint]
     look: str
     model: Any = "vae-nvp"
     settings: tuple[tuple[str, Any], ...] = ()
@@ -35,7 +35,7 @@ class Preset:
 PRESETS = (
     Preset(
         "Paper Fig. 8: GECO, κ = 0.05",
-        lambda: GECO(RE(kappa=0.05)),
+        lambda: RE(kappa=0.05),
         "The error falls to κ, then the KL falls to the limit and the tiles tighten.",
     ),
     Preset(
@@ -45,14 +45,14 @@ PRESETS = (
     ),
     Preset(
         "κ too tight",
-        lambda: GECO(RE(kappa=0.02)),
+        lambda: RE(kappa=0.02),
         "Three units before the decoder's last layer cannot draw seven digits to κ = 0.02: "
         "λ climbs to its cap and stays there.",
         model={"name": "vae-nvp", "decoder": [128, 128, 3]},
     ),
     Preset(
         "Posterior collapse: κ = 0.25",
-        lambda: GECO(RE(kappa=0.25)),
+        lambda: RE(kappa=0.25),
         "The mean image already meets κ, so the KL falls to 0 and the tiles merge into one.",
     ),
     Preset(

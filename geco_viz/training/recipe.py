@@ -98,20 +98,23 @@ def as_model(model: Any, x: Tensor, seed: int, device: torch.device) -> nn.Modul
 def as_objective(objective: Any, count: int) -> Objective:
     """An objective as it is, or one made from a name, a specification or nothing at all.
 
-    Without one: GECO on the reconstruction error, with the kappa and nu that the set's size wants.
+    A constraint becomes GECO with the nu and alpha that the set's size wants; without anything it
+    is the reconstruction error's. A GECO of the caller's own keeps its settings.
     """
+    small = count <= SMALL
     if isinstance(objective, Objective):
         return objective
     if isinstance(objective, Constraint):
-        return GECO(objective)
+        # On a small set the batch is the whole set, and 32 samples a datum leave little noise to
+        # average away: a short memory lets lambda follow without ringing.
+        return GECO(objective, nu=0.03, alpha=0.5) if small else GECO(objective, nu=0.1)
     if objective is None:
         objective = "geco"
     if isinstance(objective, dict):
         return _from_spec(objective)
     name = choice("objective", objective, OBJECTIVES)
     if name == "geco":
-        small = count <= SMALL
-        return GECO(RE(kappa=0.05 if small else 0.1), nu=0.05 if small else 0.1)
+        return as_objective(RE(kappa=0.05 if small else 0.1), count)
     return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
 
 
