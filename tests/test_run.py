@@ -71,11 +71,12 @@ def test_train_makes_steps_and_returns_the_run() -> None:
     ]
 
 
-def test_train_lowers_the_learning_rate_over_the_last_two_fifths() -> None:
+def test_train_lowers_the_learning_rate_over_the_last_half() -> None:
     run = make(lr=1e-2).train(100, progress=False)
     lr = run.history["lr"]
-    assert np.allclose(lr[:61], 1e-2) and (np.diff(lr[60:]) < 0).all()
-    assert lr[-1] == pytest.approx(5e-4, rel=0.1)  # 5 % at the very end, one step later
+    assert np.allclose(lr[:51], 1e-2) and (np.diff(lr[50:]) < 0).all()
+    # 0.3 % at the very end, one step later
+    assert lr[-1] == pytest.approx(3e-5 * 0.003 ** (-1 / 50), rel=1e-3)
 
 
 def test_the_bar_shows_the_figures(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ class Playing(Steering):
     def steps(self, count: int) -> Generator[Self]:
         """Make `count` steps in the foreground; yields the run after each.
 
-        The learning rate falls over the last 40 %. Leaving the loop early is allowed, and `stop()`
+        The learning rate falls over the last half. Leaving the loop early is allowed, and `stop()`
         from any thread ends it after the step in hand.
 
         Raises:
@@ -64,7 +64,7 @@ class Playing(Steering):
     def train(self, steps: int, progress: bool = True) -> Self:
         """Train in the foreground, with a progress bar; the run itself is returned.
 
-        The learning rate falls to 5 % over the last 40 % of the steps. An interrupt stops after
+        The learning rate falls to 0.3 % over the last half of the steps. An interrupt stops after
         the step in hand and leaves a usable run. A run that plays in the background is stopped.
 
         Raises:

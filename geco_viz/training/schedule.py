@@ -13,8 +13,9 @@ from geco_viz.training.history import History
 
 __all__ = ["FINAL", "Schedule", "is_settled", "mean_constraint"]
 
-FINAL = 0.05
-DECAY_SHARE = 0.4
+FINAL = 0.003  # of a stretch: lambda's noise at the full rate is 2 % of kappa, and is annealed away
+DECAY_SHARE = 0.5
+HELD_FINAL = 0.05  # of play, which goes on for ever: slow enough to rest, fast enough to follow
 SETTLING_STEPS = 500
 WINDOW = 200
 
@@ -68,15 +69,15 @@ def _moves(history: History, column: str) -> bool:
 class Schedule:
     """The factor on the learning rate, step by step.
 
-    `hold()` (play) keeps 1 until the run has settled, then falls to `FINAL` over 500 steps;
-    `stretch(steps)` (train) keeps 1 and falls exponentially to `FINAL` over the last 40 %;
+    `hold()` (play) keeps 1 until the run has settled, then falls to `HELD_FINAL` over 500 steps;
+    `stretch(steps)` (train) keeps 1 and falls exponentially to `FINAL` over the last half;
     `disturb()` (a kappa edit) puts a held factor back to 1.
 
     Example:
         >>> schedule = Schedule()
         >>> schedule.stretch(0, 100)
-        >>> [round(schedule.factor(step), 3) for step in (0, 60, 80, 100)]
-        [1.0, 1.0, 0.224, 0.05]
+        >>> [round(schedule.factor(step), 3) for step in (0, 50, 75, 100)]
+        [1.0, 1.0, 0.055, 0.003]
     """
 
     def __init__(self) -> None:
@@ -109,9 +110,9 @@ class Schedule:
         state = self.state
         if state["mode"] == "stretch":
             tail = max(1.0, DECAY_SHARE * state["steps"])
-            done = (step - state["start"] - (state["steps"] - tail)) / tail
+            done, final = (step - state["start"] - (state["steps"] - tail)) / tail, FINAL
         elif state["lowered"] is None:
             return 1.0
         else:
-            done = (step - state["lowered"]) / SETTLING_STEPS
-        return float(FINAL ** min(max(done, 0.0), 1.0))
+            done, final = (step - state["lowered"]) / SETTLING_STEPS, HELD_FINAL
+        return float(final ** min(max(done, 0.0), 1.0))
