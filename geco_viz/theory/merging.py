@@ -64,8 +64,8 @@ def merging_tree(
     Args:
         x: data (n, ...).
         beta: values > 0; sorted here.
-        nudge: before each step every tile is moved at random by up to this many sqrt(beta), so
-            that a place that has become unstable parts.
+        nudge: before each step down every tile is moved at random by up to this many sqrt(beta),
+            so that a place that has become unstable parts. Going up nothing moves tiles that met.
         tolerance: tiles within this many sqrt(beta) are at one place.
         seed: of the nudges.
         options: for `fixed_points`: start (of the upward branch), masses, side, noise, ...
@@ -86,19 +86,19 @@ def merging_tree(
     nudge = _checks.number("nudge", nudge, low=0, open_low=True)
     tolerance = _checks.number("tolerance", tolerance, low=0, open_low=True)
     generator = torch.Generator().manual_seed(_checks.integer("seed", seed, low=0))
-    follow = (data, nudge, tolerance, generator)
+    follow = (data, tolerance, generator)
     start = options.pop("start", None)
-    up = _follow(*follow, values, start, options)
+    up = _follow(*follow, 0.0, values, start, options)
     tiles = up.label.shape[1]
     collapsed = data.mean(0).expand(tiles, *data.shape[1:])
-    return MergingTree(up, _follow(*follow, values.flip(0), collapsed, options))
+    return MergingTree(up, _follow(*follow, nudge, values.flip(0), collapsed, options))
 
 
 def _follow(
     x: Tensor,
-    nudge: float,
     tolerance: float,
     generator: torch.Generator,
+    nudge: float,
     beta: Tensor,
     start: Any,
     options: dict[str, Any],

@@ -27,7 +27,7 @@ class PhaseTransitions:
         error: (B,), u = E |x - g(z)|^2, summed over pixels.
         curvature: (B,), d^2 u / d (ln beta)^2; NaN at the two ends.
         critical: (k,), the critical temperatures, sharpest first.
-        height: (k,), |curvature| on the grid at each.
+        height: (k,), -curvature on the grid at each.
         accuracy: greatest relative width of the brackets around `critical`.
         mean_stability: where the mean loses stability as beta falls.
         last_transition: above it the collapsed state is the best with optimised masses.
@@ -77,28 +77,32 @@ def phase_transitions(
     accuracy: float | None = None,
     **options: Any,
 ) -> PhaseTransitions:
-    """The `top` critical temperatures: highest local maxima of |d^2 u / d (ln beta)^2|.
+    """The `top` critical temperatures: the highest spikes of -d^2 u / d (ln beta)^2.
+
+    As fixed points meet the slope of u falls at once: the spike is downward. The smooth upward bend
+    that leads to it, as high on a coarse grid, is no transition.
 
     Args:
         x: data (n, ...).
         beta: an increasing grid; None for 64 values, even in ln beta, from 1e-3 of the last
             transition to 1.5 of it.
         top: how many to report; fewer if there are fewer maxima.
-        accuracy: relative, > 0: each bracket is refined by sampling u anew inside it until it is
-            that narrow; None leaves the grid's.
+        accuracy: relative, > 0: each bracket, one grid step to either side, is refined by solving
+            anew inside it until it is that narrow; None leaves the grid's.
         options: for `fixed_points`: start, masses, method, side, noise, seed, ...
 
     Raises:
         TypeError, ValueError: as `fixed_points`; a grid of fewer than 5 values.
 
     References:
-        Section 3.2 and figure 2 of the paper, which takes the derivative in beta.
+        Section 3.2 and figure 2 of the paper, which takes |d^2 u / d beta^2|.
 
     Example:
         Two pairs: each merges at its own variance, .01, the two at lambda_max = 1.01.
 
+        >>> pairs, grid = [[-1.1], [-0.9], [0.9], [1.1]], torch.logspace(-2.5, 0.25, 12)
         >>> found = phase_transitions(
-        ...     [[-1.1], [-0.9], [0.9], [1.1]], top=2, accuracy=1e-3, masses="optimal", side=8)
+        ...     pairs, grid, top=2, accuracy=1e-2, masses="optimal", side=4)
         >>> [round(b, 2) for b in sorted(found.critical.tolist())]
         [0.01, 1.01]
     """
@@ -118,7 +122,7 @@ def phase_transitions(
     grid = grid.to(data)
     error = fixed_points(data, grid, **options).error
     bend = curvature(grid, error)
-    size = bend.abs().nan_to_num(nan=0.0)
+    size = (-bend).clamp_min(0).nan_to_num(nan=0.0)
     # Below rounding of u a bump is no transition.
     floor = 1e-6 * float(error.max() - error.min())
     peak = (size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:]) & (size[1:-1] > floor)
@@ -147,8 +151,17 @@ def phase_transitions(
 def _zoom(
     x: Tensor, low: float, high: float, options: dict[str, Any]
 ) -> tuple[float, float, float]:
-    """The neighbours of the sharpest bend among nine values between low and high."""
+    """A narrower bracket from nine values between low and high.
+
+    Where fixed points merge, the last of their mergers; else the neighbours of the sharpest bend.
+    A bend alone would be misled: as single tiles change sides u makes steps of its own.
+    """
     grid = torch.linspace(math.log(low), math.log(high), 9).double().exp()
-    size = curvature(grid, fixed_points(x, grid, **options).error.cpu()).abs().nan_to_num(nan=0.0)
-    place = int(size.argmax().clamp(1, 7))
+    found = fixed_points(x, grid, **options)
+    if found.count[0] > found.count[-1]:
+        place = int((found.count > found.count[-1]).nonzero()[-1])
+        low, high = float(grid[place]), float(grid[place + 1])
+        return low, math.sqrt(low * high), high
+    size = (-curvature(grid, found.error.cpu())).nan_to_num(nan=-math.inf)
+    place = int(size.argmax())
     return float(grid[place - 1]), float(grid[place]), float(grid[place + 1])
