@@ -33,6 +33,8 @@ SCRIPTS = (
     "theme.js",
     "plotly.js",
     "store.js",
+    "axes.js",
+    "canvas.js",
     "chart.js",
     "export.js",
     "plane.js",

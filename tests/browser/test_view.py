@@ -139,8 +139,8 @@ def test_the_theme_is_followed_at_once(lab: Lab) -> None:
     assert view.value(colours) == light
 
 
-def test_a_zoom_is_kept_until_a_double_click(lab: Lab) -> None:
-    lab.open(lab.server.notebook("zoom.ipynb", RESTING, "view"))
+def test_a_zoom_into_a_live_chart_is_kept_until_a_double_click(lab: Lab) -> None:
+    lab.open(lab.server.notebook("zoom.ipynb", RUNNING))
     lab.run_all()
     view = lab.view().wait()
     view.wait_for("board.panels[2].draw.ready")
@@ -153,16 +153,19 @@ def test_a_zoom_is_kept_until_a_double_click(lab: Lab) -> None:
     mouse.move(x, y)
     mouse.down()
     mouse.move(x + 60, y + 40, steps=4)
+    # Frames and a refresh that come in the middle of the drag must not end it.
+    view.value("board.panels[2].draw.refresh()")
+    view.wait_for(f"board.seq > {view.value('board.seq')}")
     mouse.up()
     view.wait_for("board.panels[2].draw.zoomed")
     zoomed = view.value(ranges)
     assert zoomed[1] < before[1]
-    lab.ask_kernel("source.walk(2000)")
-    view.wait_for("board.store.total === 3500")
+    total = view.value("board.store.total")
+    view.wait_for(f"board.store.total > {max(total, before[1]) + 50}")
     assert view.value(ranges) == zoomed
     mouse.dblclick(x, y)
     view.wait_for("!board.panels[2].draw.zoomed")
-    assert view.value(ranges)[1] >= 3500
+    assert view.value(ranges)[1] > before[1]
 
 
 def test_export_holds_the_live_points(lab: Lab, tmp_path: Path) -> None:

@@ -37,13 +37,27 @@ class Chart {
     this.plot.on("plotly_relayouting", () => this.paint());
     this.plot.on("plotly_doubleclick", () => this.release());
     this.plot.on("plotly_afterplot", () => this.paint());
-    this.host.addEventListener("pointerenter", () => (this.hovering = true));
-    this.host.addEventListener("pointerleave", () => (this.hovering = false));
+    this.watchPointer();
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.host);
     this.ready = true;
     this.refresh();
     this.draw();
+  }
+
+  watchPointer() {
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    this.host.addEventListener("pointerenter", () => (this.hovering = true), { signal });
+    this.host.addEventListener("pointerleave", () => (this.hovering = false), { signal });
+    // A new layout in the middle of a drag would end it: what comes meanwhile waits.
+    this.host.addEventListener("pointerdown", () => (this.held = true), { signal, capture: true });
+    const release = () => {
+      if (this.held) requestAnimationFrame(() => this.missed && this.refresh());
+      this.held = false;
+    };
+    addEventListener("pointerup", release, { signal, capture: true });
+    addEventListener("pointercancel", release, { signal, capture: true });
   }
 
   measure() {
@@ -154,7 +168,8 @@ class Chart {
 
   // Called when something that rests has changed: limit, ghosts, theme, names.
   refresh() {
-    if (!this.ready) return;
+    this.missed = this.held;
+    if (!this.ready || this.held) return;
     this.hoverDue = performance.now() + HOVER_PERIOD;
     // Without the config: a react that brings one makes the plot anew and doubles its listeners.
     this.Plotly.react(this.plot, this.traces(), this.layout());
@@ -168,6 +183,7 @@ class Chart {
   // Called for every frame.
   draw() {
     if (!this.ready) return;
+    if (this.held) return this.paint();
     const { x, y } = this.bounds();
     const edit = {};
     if (!this.zoomed) {
@@ -263,128 +279,9 @@ class Chart {
 
   dispose() {
     this.observer?.disconnect();
+    this.listening?.abort();
     if (this.Plotly && this.plot) this.Plotly.purge(this.plot);
     this.ready = false;
     this.plot = null;
   }
 }
-
-// A canvas of this size in CSS pixels, cleared, at the screen's resolution.
-function sized(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${height}px`;
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return context;
-}
-
-// wish: { low, high, fixedLow, grow }. A new range where the data has left the old one or fills less than half of it.
-function roomFor(wish, [low, high]) {
-  if (!(wish.high > wish.low)) return null;
-  const target = padded(wish);
-  const inside = wish.low >= low - 1e-9 && wish.high <= high + 1e-9;
-  const filled = (target[1] - target[0]) / (high - low);
-  return inside && filled > 0.55 ? null : target;
-}
-
-function padded({ low, high, pad = 0.08, grow = 0, fixedLow = false }) {
-  const room = high - low;
-  return [fixedLow ? low : low - pad * room, high + Math.max(pad, grow) * room];
-}
-
-// A line faintly, and its points coloured by iteration; runs of one shade are filled together.
-function trail(context, store, xs, ys, { x, y }, theme, { radius = 2.2, line = 0.35 } = {}) {
-  const n = store.n;
-  const last = store.lastStep || 1;
-  const step = store.columns.step;
-  const far = 1e5;
-  const put = (v) => Math.max(-far, Math.min(far, v));
-  if (line) {
-    context.beginPath();
-    let pen = false;
-    for (let i = 0; i < n; i++) {
-      const [px, py] = [x(xs[i]), y(ys[i])];
-      if (Number.isFinite(px) && Number.isFinite(py)) {
-        if (pen) context.lineTo(put(px), put(py));
-        else context.moveTo(put(px), put(py));
-        pen = true;
-      } else pen = false;
-    }
-    context.globalAlpha = line;
-    context.strokeStyle = theme.ghost;
-    context.lineWidth = 1;
-    context.stroke();
-    context.globalAlpha = 1;
-  }
-  let shade = -1;
-  const flush = () => {
-    if (shade < 0) return;
-    context.fillStyle = theme.shades[shade];
-    context.fill();
-  };
-  for (let i = 0; i < n; i++) {
-    const [px, py] = [x(xs[i]), y(ys[i])];
-    if (!(Math.abs(px) < 4000 && Math.abs(py) < 4000)) continue;
-    const own = Math.min(SHADES - 1, Math.floor((step[i] / last) * SHADES));
-    if (own !== shade) {
-      flush();
-      context.beginPath();
-      shade = own;
-    }
-    context.moveTo(px + radius, py);
-    context.arc(px, py, radius, 0, 2 * Math.PI);
-  }
-  flush();
-}
-
-// Text on a patch of the panel's own colour, so that points behind it do not make it unreadable.
-function patched(context, text, x, y, theme, colour) {
-  const { width } = context.measureText(text);
-  context.globalAlpha = 0.8;
-  context.fillStyle = theme.paper;
-  context.fillRect(x - 3, y - 9, width + 6, 18);
-  context.globalAlpha = 1;
-  context.fillStyle = colour;
-  context.textBaseline = "middle";
-  context.fillText(text, x, y);
-}
-
-function polyline(context, n, xAt, yAt, { colour, width = 1.6, dash = [], steps = false }) {
-  context.beginPath();
-  let previous = NaN;
-  for (let i = 0; i < n; i++) {
-    const [px, py] = [xAt(i), yAt(i)];
-    if (!Number.isFinite(px) || !Number.isFinite(py)) {
-      previous = NaN;
-      continue;
-    }
-    if (Number.isNaN(previous)) context.moveTo(px, py);
-    else {
-      if (steps) context.lineTo(px, previous);
-      context.lineTo(px, py);
-    }
-    previous = py;
-  }
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.setLineDash(dash);
-  context.stroke();
-  context.setLineDash([]);
-}
-
-// At most `count` evenly spread indices of 0..n-1, the last one among them.
-function spread(n, count) {
-  const stride = Math.max(1, Math.ceil(n / count));
-  const picked = [];
-  for (let i = n - 1; i >= 0; i -= stride) picked.push(i);
-  return picked.reverse();
-}
-
-const take = (column, indices) => indices.map((i) => column?.[i] ?? NaN);

@@ -34,7 +34,9 @@ class Curves extends Chart {
     if (!n) return [];
     const step = columns.step;
     const labels = [];
-    for (const line of this.lines()) {
+    const lines = this.lines();
+    if (!lines.length) this.say(context, "this objective has neither λ nor β");
+    for (const line of lines) {
       const { values, label, coloured, dash, colour, steps, now } = line;
       if (coloured) trail(context, store, step, values, scales, theme, { radius: 2 });
       else
@@ -42,6 +44,14 @@ class Curves extends Chart {
       if (label) labels.push({ text: label, y: scales.y(now ?? values[n - 1]), colour: colour ?? theme.text });
     }
     return labels;
+  }
+
+  say(context, text) {
+    const { left, top, width, height } = this.area;
+    context.font = `13px ${FONT}`;
+    context.textAlign = "center";
+    patched(context, text, left + width / 2, top + height / 2, this.theme, this.theme.muted);
+    context.textAlign = "left";
   }
 
   live() {

@@ -63,7 +63,9 @@ class Plane extends Chart {
       fill: "tozeroy",
       fillcolor: theme.shade,
       line: { color: theme.accent, width: 2.5 },
-      hovertemplate: "limit R(D)<br>error %{x:.4f} RMS pixel<br>at least %{y:.3f} nats<extra></extra>",
+      hovertemplate:
+        `limit R(D)${limit.note && `, ${escaped(limit.note)}`}<br>error %{x:.4f} RMS pixel<br>` +
+        "at least %{y:.3f} nats<extra></extra>",
     });
     return traces;
   }
@@ -203,33 +205,6 @@ class Plane extends Chart {
   }
 }
 
-function ring(context, x, y, theme, scale = 1) {
-  context.beginPath();
-  context.arc(x, y, 7.5 * scale, 0, 2 * Math.PI);
-  outlined(context, theme, scale);
-}
-
-function diamond(context, x, y, theme, scale = 1) {
-  const r = 8.5 * scale;
-  context.beginPath();
-  context.moveTo(x, y - r);
-  context.lineTo(x + r, y);
-  context.lineTo(x, y + r);
-  context.lineTo(x - r, y);
-  context.closePath();
-  outlined(context, theme, scale);
-}
-
-// A halo first, so that the mark reads on any colour of points.
-function outlined(context, theme, scale) {
-  context.lineWidth = 4.5 * scale;
-  context.strokeStyle = theme.paper;
-  context.stroke();
-  context.lineWidth = 2.2 * scale;
-  context.strokeStyle = theme.text;
-  context.stroke();
-}
-
 // The error from which on the limit is zero.
 function reachOf({ kappa, rate }) {
   const at = rate.findIndex((value) => value <= 1e-6);
@@ -243,9 +218,3 @@ function rateAt({ kappa, rate }, x) {
   const share = (x - kappa[at - 1]) / (kappa[at] - kappa[at - 1]);
   return rate[at - 1] + share * (rate[at] - rate[at - 1]);
 }
-
-const short = (value) => Number(value.toPrecision(3)).toString();
-
-// Plotly reads tags in its texts.
-const escaped = (text) =>
-  String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);

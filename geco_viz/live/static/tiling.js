@@ -15,7 +15,7 @@ class Tiling {
     this.canvas = document.createElement("canvas");
     this.canvas.className = "gv-latent";
     this.canvas.tabIndex = 0;
-    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("role", "application");
     this.canvas.setAttribute("aria-label", "Latent space. Arrow keys move the probe, with shift in larger strides.");
     this.stage = div("gv-stage");
     this.stage.append(this.canvas);

@@ -1,0 +1,140 @@
+// Drawing on canvases: sharp at any resolution, trails coloured by iteration, lines and labels.
+
+// A canvas of this size in CSS pixels, cleared, at the screen's resolution.
+function sized(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+// A line faintly, and its points coloured by iteration; runs of one shade are filled together.
+function trail(context, store, xs, ys, { x, y }, theme, { radius = 2.2, line = 0.35 } = {}) {
+  const n = store.n;
+  const last = store.lastStep || 1;
+  const step = store.columns.step;
+  const far = 1e5;
+  const put = (v) => Math.max(-far, Math.min(far, v));
+  if (line) {
+    context.beginPath();
+    let pen = false;
+    for (let i = 0; i < n; i++) {
+      const [px, py] = [x(xs[i]), y(ys[i])];
+      if (Number.isFinite(px) && Number.isFinite(py)) {
+        if (pen) context.lineTo(put(px), put(py));
+        else context.moveTo(put(px), put(py));
+        pen = true;
+      } else pen = false;
+    }
+    context.globalAlpha = line;
+    context.strokeStyle = theme.ghost;
+    context.lineWidth = 1;
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+  let shade = -1;
+  const flush = () => {
+    if (shade < 0) return;
+    context.fillStyle = theme.shades[shade];
+    context.fill();
+  };
+  for (let i = 0; i < n; i++) {
+    const [px, py] = [x(xs[i]), y(ys[i])];
+    if (!(Math.abs(px) < 4000 && Math.abs(py) < 4000)) continue;
+    const own = Math.min(SHADES - 1, Math.floor((step[i] / last) * SHADES));
+    if (own !== shade) {
+      flush();
+      context.beginPath();
+      shade = own;
+    }
+    context.moveTo(px + radius, py);
+    context.arc(px, py, radius, 0, 2 * Math.PI);
+  }
+  flush();
+}
+
+// Text on a patch of the panel's own colour, so that points behind it do not make it unreadable.
+function patched(context, text, x, y, theme, colour) {
+  const { actualBoundingBoxLeft: before, width } = context.measureText(text);
+  context.globalAlpha = 0.8;
+  context.fillStyle = theme.paper;
+  context.fillRect(x - before - 3, y - 9, width + 6, 18);
+  context.globalAlpha = 1;
+  context.fillStyle = colour;
+  context.textBaseline = "middle";
+  context.fillText(text, x, y);
+}
+
+function polyline(context, n, xAt, yAt, { colour, width = 1.6, dash = [], steps = false }) {
+  context.beginPath();
+  let previous = NaN;
+  for (let i = 0; i < n; i++) {
+    const [px, py] = [xAt(i), yAt(i)];
+    if (!Number.isFinite(px) || !Number.isFinite(py)) {
+      previous = NaN;
+      continue;
+    }
+    if (Number.isNaN(previous)) context.moveTo(px, py);
+    else {
+      if (steps) context.lineTo(px, previous);
+      context.lineTo(px, py);
+    }
+    previous = py;
+  }
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.setLineDash(dash);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+// At most `count` evenly spread indices of 0..n-1, the last one among them.
+function spread(n, count) {
+  const stride = Math.max(1, Math.ceil(n / count));
+  const picked = [];
+  for (let i = n - 1; i >= 0; i -= stride) picked.push(i);
+  return picked.reverse();
+}
+
+const take = (column, indices) => indices.map((i) => column?.[i] ?? NaN);
+
+function ring(context, x, y, theme, scale = 1) {
+  context.beginPath();
+  context.arc(x, y, 7.5 * scale, 0, 2 * Math.PI);
+  outlined(context, theme, scale);
+}
+
+function diamond(context, x, y, theme, scale = 1) {
+  const r = 8.5 * scale;
+  context.beginPath();
+  context.moveTo(x, y - r);
+  context.lineTo(x + r, y);
+  context.lineTo(x, y + r);
+  context.lineTo(x - r, y);
+  context.closePath();
+  outlined(context, theme, scale);
+}
+
+// A halo first, so that the mark reads on any colour of points.
+function outlined(context, theme, scale) {
+  context.lineWidth = 4.5 * scale;
+  context.strokeStyle = theme.paper;
+  context.stroke();
+  context.lineWidth = 2.2 * scale;
+  context.strokeStyle = theme.text;
+  context.stroke();
+}
+
+const short = (value) => Number(value.toPrecision(3)).toString();
+
+// Plotly reads tags in its texts.
+const escaped = (text) =>
+  String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
