@@ -27,7 +27,6 @@ from geco_viz.training import Diverged
 @pytest.fixture(autouse=True)
 def _no_thread_stays() -> Iterator[None]:
     yield
-    gc.collect()
     for thread in threads("geco-viz run"):
         thread.halt()  # type: ignore[attr-defined]
     assert until(lambda: not threads("geco-viz run"))

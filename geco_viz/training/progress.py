@@ -50,13 +50,18 @@ def bar(steps: int, run: Any, show: bool) -> Iterator[Callable[[], None]]:
 
         def advance() -> None:
             # tqdm decides when to draw; the figures are read only then.
-            if progress.update() and len(run.history):
+            if progress.update():
                 progress.set_postfix(_figures(run), refresh=False)
 
-        yield advance
+        try:
+            yield advance
+        finally:  # the bar is drawn a last time when it closes
+            progress.set_postfix(_figures(run), refresh=False)
 
 
 def _figures(run: Any) -> dict[str, str]:
     history = run.history
+    if not len(history):
+        return {}
     names = [name for name in history.columns if name == "kl" or name.startswith("err/")]
     return {name: f"{float(history[name][-1]):.3g}" for name in names}
