@@ -50,6 +50,9 @@ class Showing(Playing):
         data = WORDS.get(self.data.name, self.data.name)
         return " · ".join([data, WORDS.get(model, model), objective])
 
+    def __repr__(self) -> str:
+        return f"Run({self.title}, {self.loop.step} steps)"
+
     @property
     def playing(self) -> bool:
         """Whether the run is stepping in the background."""
