@@ -59,16 +59,18 @@ def button(lab: Lab, name: str) -> Any:
 
 
 def kappa_reached(lab: Lab, view: View, before: float, above: bool) -> float:
-    """Wait until the loop has trained under another kappa and the page draws it."""
+    """Wait until the loop trains under another kappa, at rest, and the page draws it."""
     sign = 1 if above else -1
-    value = until(
-        lambda: (
-            (v := kernel(lab, "float(dash.run.history['kappa/re'][-1])"))
-            and (v - before) * sign > 1e-4
-            and v
-        ),
-        "kappa in the loop's history",
-    )
+
+    def settled() -> float | None:
+        """kappa, if the loop has it, it moved the right way and no other comes for a second."""
+        state = "[float(dash.run.history['kappa/re'][-1]), dash.run.kappa]"
+        value, asked = kernel(lab, state)
+        time.sleep(1.0)
+        moved = (value - before) * sign > 1e-4 and abs(value - asked) < 1e-4 * asked
+        return value if moved and kernel(lab, state) == [value, asked] else None
+
+    value = until(settled, "kappa in the loop's history")
     view.wait_for(f"Math.abs(board.store.kappa('re') - {value}) < 1e-3 * {value}")
     column = "board.store.columns['kappa/re'][board.store.n - 1]"
     view.wait_for(f"Math.abs({column} - {value}) < 1e-3 * {value}")
@@ -85,8 +87,6 @@ def test_kappa_moves_by_mouse_and_by_keyboard(dash: tuple[Lab, View]) -> None:
     lab.page.mouse.down()
     lab.page.mouse.move(x + 15, y, steps=5)
     lab.page.mouse.up()
-    kappa_reached(lab, view, before=0.05, above=True)
-    time.sleep(1.0)  # the drag's last value may still be under way
     dragged = kappa_reached(lab, view, before=0.05, above=True)
     knob.focus()
     for _ in range(3):
