@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from fake_source import FakeSource, ghost
 
+from geco_viz.live import frames as module
 from geco_viz.live import parts
 from geco_viz.live.frames import NEW_BYTES, POINTS, Frames
 from geco_viz.training import History
@@ -174,13 +176,30 @@ def test_the_limit_is_sorted_and_finite() -> None:
     assert (head["kappa"], head["rate"], head["note"]) == ([0.1, 0.2], [1.0, 0.5], "subset")
 
 
-def test_pictures_come_with_every_third_frame_at_most() -> None:
+def test_pictures_come_with_every_third_frame_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHARE", 1e9)  # so that no pause hides the count of frames
     source = FakeSource()
     frames = Frames(source, ("images",))
     for _ in range(12):
         source.walk(1)
         frames.next(frames.look())
-    assert 1 <= source.looks <= 4
+    assert source.looks == 4
+
+
+def test_costly_pictures_pause() -> None:
+    source = FakeSource()
+    pictures = source.pictures
+
+    def slow() -> Pictures:
+        time.sleep(0.02)
+        return pictures()
+
+    source.pictures = slow  # type: ignore[method-assign]
+    frames = Frames(source, ("images",))
+    for _ in range(12):
+        source.walk(1)
+        frames.next(frames.look())
+    assert source.looks == 1  # 20 ms are 2 % of a second, which these frames do not take
 
 
 def test_pictures_of_a_resting_run_are_not_asked_for_again() -> None:
