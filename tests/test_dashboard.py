@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import ipywidgets
 import numpy as np
 import pytest
 import torch
+from ipywidgets.widgets.widget import _instances
 
 import geco_viz as gv
 from geco_viz.live import PRESETS, Controls, Dashboard, Stage
@@ -149,6 +153,22 @@ def test_close_ends_threads_and_widgets_and_keeps_the_history(run: gv.Run) -> No
     assert not run.playing and len(run.history) > 3
     assert dash.comm is None and dash.view.comm is None
     assert run.listeners == [] and run.closers == []
+
+
+def test_a_closed_dashboard_leaves_nothing_behind() -> None:
+    kept = set(_instances)
+    run = gv.Run("digits")
+    dash = Dashboard(run)
+    run.train(2, progress=False)
+    dash.controls.objective.value = "elbo"
+    gone = weakref.ref(run)
+    dash.close()
+    left = [w for key, w in _instances.items() if key not in kept]
+    assert [w for w in left if not isinstance(w, (ipywidgets.Layout, ipywidgets.Style))] == []
+    until(lambda: not any(t.name.startswith("geco-viz limit") for t in threading.enumerate()))
+    del run, dash
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_new_run_in_the_same_cell_closes_the_dashboard(dash: Dashboard) -> None:

@@ -127,6 +127,7 @@ class Controls(widgets.VBox):
     def _compose(self, names: tuple[str, ...], objective: str) -> None:
         """Lay out what this objective needs: a slider for each constraint, or beta."""
         run = self.run
+        replaced = [*self.kappas.values(), *self._notes.values()]
         self.kappas, self._notes = {}, {}
         rows: list[widgets.Widget] = []
         if run.can_switch:
@@ -155,6 +156,8 @@ class Controls(widgets.VBox):
             rows.append(self.speed)
         rows += [self.price, self._style]
         self.children = tuple(rows)
+        for widget in replaced:
+            widget.close()
 
     def _price(self) -> str:
         """lambda in words: what accuracy costs now, beside what the theory says."""
@@ -223,8 +226,12 @@ class Controls(widgets.VBox):
         """Remove the widgets; the run goes on."""
         if self.refresh in self.stage.listeners:
             self.stage.listeners.remove(self.refresh)
-        for child in self.children:
-            child.close()
+        # ipywidgets keeps every widget that is not closed, and with it whatever its callbacks hold.
+        for widget in (
+            *(self.objective, self.beta, self.nu, self.alpha, self.speed, self.price, self._style),
+            *(*self._headings, *self._extra, *self.kappas.values(), *self._notes.values()),
+        ):
+            widget.close()
         super().close()
 
     def __repr__(self) -> str:

@@ -75,11 +75,11 @@ class Dashboard(widgets.VBox):
         bar = [self._title, *([self.presets] if rebuilds else [])]
         if run.can_play:
             bar.append(buttons(self.stage, *more))
-        header = widgets.HBox(bar)
+        self._header = header = widgets.HBox(bar)
         header.add_class("geco-viz-header")
         # The panels take the width that is left; min-width 0 lets them shrink with the page.
         self.view.layout = widgets.Layout(flex="1 1 0", min_width="0", width="auto")
-        body = widgets.HBox([self.controls, self.view])
+        self._body = body = widgets.HBox([self.controls, self.view])
         body.add_class("geco-viz-body")
         super().__init__([header, body])
         self.add_class("geco-viz-dashboard")
@@ -132,6 +132,10 @@ class Dashboard(widgets.VBox):
         self.stage.leave()
         self.view.close()
         self.controls.close()
+        _close_tree(self._header)
+        self._body.close()
+        for widget in (self.presets, self.data, self.model, self.seed):
+            widget.close()
         super().close()
 
     def _load(self, preset: Preset) -> None:
@@ -266,6 +270,12 @@ def explore(
     if play:
         run.play()
     return dash
+
+
+def _close_tree(widget: widgets.Widget) -> None:
+    for child in getattr(widget, "children", ()):
+        _close_tree(child)
+    widget.close()
 
 
 def _dropdown(label: str, options: list[tuple[str, Any]]) -> widgets.Dropdown:
