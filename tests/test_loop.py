@@ -342,8 +342,8 @@ def test_rows_that_travel_together_are_the_same_rows() -> None:
 
 def test_rows_under_way_belong_to_the_objective_that_made_them() -> None:
     def switch(made: Loop) -> Loop:
-        advance(made, 3).set_objective(GECO(broken(-1)))
-        advance(made, 2).set_objective(ELBO())
+        advance(made, 3).set_objective(ELBO())
+        advance(made, 2).set_objective(GECO(broken(-1)))
         advance(made, 2).flush()
         return made
 

@@ -650,6 +650,20 @@ def test_a_getter_never_falls_back_behind_a_value_it_has_shown() -> None:
     assert back == []
 
 
+def test_a_getter_shows_the_newest_while_earlier_edits_are_made() -> None:
+    run, seen = make(objective=GECO(RE(1.0))), []
+    run.kappa, run.kappa, run.nu = 2.0, 3.0, 0.5
+    kept = run._set
+
+    def looking(what: str, value: float) -> None:
+        kept(what, value)
+        seen.append((run.kappa, run.nu))
+
+    run._set = looking  # type: ignore[method-assign]
+    run.step()
+    assert seen == [(3.0, 0.5)] * 3
+
+
 def test_listeners_hear_of_edits_and_commands() -> None:
     run, heard = make(), []
     run.listeners.append(lambda: heard.append(run.version))
@@ -726,6 +740,14 @@ def test_training_does_not_wait_for_an_evaluation(monkeypatch: pytest.MonkeyPatc
         evaluating.join(10)
     assert run.evaluations["kl"].tolist() == [1.0]
     assert run.evaluations["step"][0] <= at
+
+
+def test_what_is_looked_at_stands_still() -> None:
+    run = make().train(3, progress=False)
+    weights_then, step = run._snapshot()
+    kept = {name: value.clone() for name, value in weights_then.items()}
+    run.train(3, progress=False)
+    assert step == 3 and all(torch.equal(weights_then[name], kept[name]) for name in kept)
 
 
 def test_pictures_are_of_the_averaged_weights_at_their_step() -> None:

@@ -66,6 +66,11 @@ def test_the_passage_through_kappa_shows_within_fifty_rows() -> None:
     assert phase_of(geco(), history(1050, error=error), 0) == "tightening"
 
 
+def test_rows_before_an_edit_do_not_count() -> None:
+    error = np.r_[np.full(500, 0.3), np.full(30, 0.1)]
+    assert phase_of(geco(), history(530, error=error), 500) == "tightening"
+
+
 def test_a_falling_kl_is_tightening_and_a_flat_one_settled() -> None:
     falling = np.linspace(6, 2, 1000)
     assert phase_of(geco(), history(1000, kl=falling), 0) == "tightening"
