@@ -89,10 +89,10 @@ class Chart {
     };
   }
 
-  // Whole decades once there are two of them; else 1, 2 and 5 in each.
+  // Whole decades where there are several; else 1, 2 and 5 in each; every digit where that would leave one or two.
   tick(which) {
     const [low, high] = this.ranges[which];
-    return high - low > 2.5 ? Math.ceil((high - low) / 5) : high - low > 0.35 ? "D2" : "D1";
+    return high - low > 2.5 ? Math.ceil((high - low) / 5) : high - low > 0.65 ? "D2" : "D1";
   }
 
   layout() {
@@ -108,7 +108,7 @@ class Chart {
       showlegend: false,
       hovermode: "closest",
       dragmode: "zoom",
-      hoverlabel: { bgcolor: theme.paper, bordercolor: theme.muted, font: { color: theme.text, size: 13 } },
+      hoverlabel: { bgcolor: theme.paper, bordercolor: theme.muted, font: { family: FONT, color: theme.text, size: 13 } },
       modebar: { bgcolor: theme.paper, color: theme.muted, activecolor: theme.text },
       xaxis: this.axis("x"),
       yaxis: this.axis("y"),
@@ -118,22 +118,23 @@ class Chart {
   }
 
   config() {
-    const save = (format) => ({
+    const { camera, disk, home } = this.Plotly.Icons;
+    const save = (format, icon) => ({
       name: format,
       title: `Save as ${format.toUpperCase()}`,
-      icon: this.Plotly.Icons.camera,
+      icon,
       click: () => exportChart(this, format),
     });
     const reset = {
       name: "reset",
       title: "Follow the run again",
-      icon: this.Plotly.Icons.home,
+      icon: home,
       click: () => this.release(),
     };
     return {
       displaylogo: false,
       doubleClick: false,
-      modeBarButtons: [[save("png"), save("svg")], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", reset]],
+      modeBarButtons: [[save("png", camera), save("svg", disk)], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", reset]],
     };
   }
 
