@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import os
 import platform
 import time
@@ -66,6 +67,11 @@ class Keeping(Playing):
         else:
             self.save_error = None
 
+    @functools.cached_property
+    def _data_hash(self) -> str:
+        # Once: it takes a quarter of a second for MNIST, and autosaves hold up the stepping thread.
+        return limits.content_hash(self.data.x)
+
     def _save(self, folder: Path) -> None:
         checkpoint.write(folder, *self._state())
 
@@ -86,7 +92,7 @@ class Keeping(Playing):
             "evaluations": columns,
             "since": self._since,
             "unrepeatable": self._unrepeatable,
-            "data_hash": limits.content_hash(self.data.x),
+            "data_hash": self._data_hash,
             "device": str(self.device),
             "versions": {
                 "geco_viz": geco_viz.__version__,
