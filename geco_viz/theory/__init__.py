@@ -7,6 +7,12 @@ from geco_viz.theory.anchors import last_transition, mean_stability
 from geco_viz.theory.classification import ClassificationLimit, classification_limit
 from geco_viz.theory.fixed_points import FixedPoints, fixed_points
 from geco_viz.theory.lagrangian import LagrangianPoints, lagrangian_fixed_points
+from geco_viz.theory.lipschitz import (
+    LipschitzPoints,
+    lipschitz_fixed_points,
+    lipschitz_step,
+    tile_separation,
+)
 from geco_viz.theory.merging import Branch, MergingTree, merging_tree
 from geco_viz.theory.phase_transitions import PhaseTransitions, curvature, phase_transitions
 from geco_viz.theory.rate_distortion import RateDistortion, rate_distortion
@@ -17,6 +23,7 @@ __all__ = [
     "ClassificationLimit",
     "FixedPoints",
     "LagrangianPoints",
+    "LipschitzPoints",
     "MergingTree",
     "PhaseTransitions",
     "RateDistortion",
@@ -26,9 +33,12 @@ __all__ = [
     "fixed_points",
     "lagrangian_fixed_points",
     "last_transition",
+    "lipschitz_fixed_points",
+    "lipschitz_step",
     "mean_stability",
     "merging_tree",
     "phase_transitions",
     "rate_distortion",
+    "tile_separation",
     "water_filling",
 ]
