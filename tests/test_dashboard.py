@@ -171,6 +171,13 @@ def test_a_closed_dashboard_leaves_nothing_behind() -> None:
     assert gone() is None
 
 
+def test_a_reader_without_widgets_gets_a_picture(dash: Dashboard) -> None:
+    dash.run.train(3, progress=False)
+    bundle = dash._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert "image/svg" in data["text/html"] and "application/vnd.jupyter.widget-view+json" in data
+
+
 def test_a_new_run_in_the_same_cell_closes_the_dashboard(dash: Dashboard) -> None:
     dash.run.close()
     assert dash.comm is None

@@ -12,6 +12,7 @@ from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz._checks import choice, integer
 from geco_viz.live.controls import Controls, aside, buttons
+from geco_viz.live.fallback import with_fallback
 from geco_viz.live.presets import PRESETS, Preset
 from geco_viz.live.stage import Stage
 from geco_viz.live.view import View
@@ -211,6 +212,9 @@ class Dashboard(widgets.VBox):
         if isinstance(run, Run):
             _select(self.data, _data_key(run), run.data.name)
             _select(self.model, _model_key(run), _model_label(_model_key(run)))
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return with_fallback(super()._repr_mimebundle_(**options), self.stage)
 
     def __repr__(self) -> str:
         return f"Dashboard({self.run.title})"
