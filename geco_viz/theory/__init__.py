@@ -16,6 +16,7 @@ from geco_viz.theory.lipschitz import (
 from geco_viz.theory.merging import Branch, MergingTree, merging_tree
 from geco_viz.theory.phase_transitions import PhaseTransitions, curvature, phase_transitions
 from geco_viz.theory.rate_distortion import RateDistortion, rate_distortion
+from geco_viz.theory.tilings import equipartition_residual, overlap_decoder, partition_kl
 from geco_viz.theory.water_filling import WaterFilling, water_filling
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "WaterFilling",
     "classification_limit",
     "curvature",
+    "equipartition_residual",
     "fixed_points",
     "lagrangian_fixed_points",
     "last_transition",
@@ -37,6 +39,8 @@ __all__ = [
     "lipschitz_step",
     "mean_stability",
     "merging_tree",
+    "overlap_decoder",
+    "partition_kl",
     "phase_transitions",
     "rate_distortion",
     "tile_separation",

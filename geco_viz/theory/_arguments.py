@@ -27,7 +27,9 @@ def real_tensor(name: str, value: Any, shape: str) -> Tensor:
     """
     allowed = f"{name} must hold finite real numbers, {shape}"
     try:
-        result = torch.as_tensor(value)
+        # A list of Python numbers would become float32.
+        listed = isinstance(value, (list, tuple, int, float))
+        result = torch.as_tensor(value, dtype=torch.float64 if listed else None)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{allowed}, got {type(value).__name__}") from error
     if result.is_complex():
