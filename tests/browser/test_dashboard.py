@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -18,7 +17,6 @@ import geco_viz as gv
 
 pytestmark = pytest.mark.browser
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 EXPLORE = "import geco_viz as gv\ndash = gv.explore('digits')\ndash"
 THREADS = """
 import threading
@@ -261,15 +259,3 @@ dash"""
     assert reached - run.loop.step <= 10 * rate
     assert len(run.history) == run.loop.step > 0
     run.train(2, progress=False)
-
-
-def test_the_start_notebook_runs(lab: Lab, server: Server, mnist_root: Path) -> None:
-    shutil.copy(NOTEBOOKS / "00_start_here.ipynb", server.root / "start.ipynb")
-    lab.open("start.ipynb")
-    lab.run_all()
-    View(lab.page, 0).wait().wait_for("board.store.n > 5")
-    done = (
-        "[...document.querySelectorAll('.jp-InputPrompt')].every((p) => !p.innerText.includes('*'))"
-    )
-    lab.page.wait_for_function(f"() => {done}", timeout=400_000)
-    assert lab.errors() == [] and lab.problems == []
