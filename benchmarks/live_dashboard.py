@@ -179,14 +179,17 @@ def cpu_ratio(lab: Lab, pairs: int) -> float:
     )
     ratios = []
     for _ in range(pairs):
-        live = float(lab.ask_kernel("dash.run.play(); time.sleep(.5); print(cost(dash.run, 6))"))
-        lab.ask_kernel("dash.run.pause()")
-        code = "bare.play(evaluate_every=None); time.sleep(.5); print(cost(bare, 6)); bare.pause()"
-        headless = float(lab.ask_kernel(code))
+        live = played(lab, "dash.run", "")
+        headless = played(lab, "bare", "evaluate_every=None")
         ratios.append(live / headless)
         print(f"    live {1e3 * live:.2f} ms, headless {1e3 * headless:.2f} ms per step")
-    lab.ask_kernel("bare.stop(); dash.run.play()")
+    lab.ask_kernel("bare.stop(); dash.run.play(); None")
     return statistics.median(ratios)
+
+
+def played(lab: Lab, run: str, arguments: str) -> float:
+    play = f"{run}.play({arguments}); time.sleep(.5); spent = cost({run}, 6)"
+    return float(lab.ask_kernel(f"{play}; {run}.pause(); print(spent)"))
 
 
 def slider_moves(lab: Lab, count: int, label: str) -> tuple[list[float], list[float]]:
