@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from geco_viz._checks import choice
-from geco_viz.data import digits, mnist
+from geco_viz._checks import choice, integer
+from geco_viz.data import celeba, cifar, digits, mnist, triplets
 from geco_viz.data.dataset import Dataset, from_tensors
 from geco_viz.data.download import reachable
 
 __all__ = ["Dataset", "from_tensors", "load", "micro_or_digits", "names"]
 
-_DRAWN = ("micro-mnist", "digits")  # seven images, one split, chosen by draw=
+_LOADERS: dict[str, Callable[..., Dataset]] = {
+    "micro-mnist": mnist.micro_mnist,
+    "mnist": mnist.mnist,
+    **{name: partial(triplets.triplets, name) for name in triplets.TRIPLETS},
+    "cifar10": cifar.cifar10,
+    "celeba": celeba.celeba,
+    "digits": digits.digits,
+}
 
 
-def names() -> tuple[str, ...]:
-    """The data sets that `load` knows.
+def names(conditional: bool | None = None) -> tuple[str, ...]:
+    """The data sets that `load` knows; only those with a context, or without, if asked.
 
     Example:
-        >>> names()
-        ('micro-mnist', 'mnist', 'digits')
+        >>> names()[:3]
+        ('micro-mnist', 'mnist', 'color-mnist')
+        >>> names(conditional=True)
+        ('mnist-sum', 'mnist-sum-hard', 'mnist-rotate')
     """
-    return ("micro-mnist", "mnist", "digits")
+    told = tuple(name for name, kind in triplets.TRIPLETS.items() if kind.context)
+    return tuple(n for n in _LOADERS if conditional is None or (n in told) == conditional)
 
 
 def load(
@@ -31,16 +45,20 @@ def load(
     root: str | os.PathLike[str] | None = None,
     seed: int = 0,
     draw: int | None = None,
+    **options: Any,
 ) -> Dataset:
     """Load a data set by name; `names()` lists them.
 
     Args:
-        name: "micro-mnist" (seven digits of MNIST's test set), "mnist" or "digits" (seven of
+        name: "micro-mnist" (seven digits of MNIST's test set), "mnist"; what the paper derives
+            from it, "color-mnist", "mnist-triplets", and with a context "mnist-sum",
+            "mnist-sum-hard", "mnist-rotate"; "cifar10", "celeba"; or "digits" (seven of
             scikit-learn's, which need no network).
-        split: "train" or "test", of "mnist". The sets of seven have only "train".
+        split: "train" or "test"; celeba has "valid" too. The sets of seven have only "train".
         root: folder that holds the files, instead of GECO_VIZ_DATA and the cache.
-        seed: seed of what a data set makes up by chance. None of these does.
-        draw: which seven; 0 if not given.
+        seed: seed of what a data set makes up by chance: which digits go together.
+        draw: which seven, of "micro-mnist" and "digits"; 0 if not given.
+        **options: `partial` of "cifar10", `size`, `crop` and `count` of "celeba".
 
     Raises:
         TypeError, ValueError: an unknown name (the nearest is suggested), an argument that the data
@@ -52,17 +70,27 @@ def load(
         >>> load("digits", draw=1).y
         tensor([0, 1, 2, 3, 4, 6, 9])
     """
-    choice("name", name, names())
-    if name not in _DRAWN:
-        if draw is not None:
-            raise ValueError(f"draw must be None for {name!r}, which has no draws, got {draw!r}")
-        return mnist.mnist(split, root)
-    choice("split", split, ("train",))
-    if name == "digits":
-        if root is not None:
-            raise ValueError(f"root must be None for 'digits', which has no files, got {root!r}")
-        return digits.digits(0 if draw is None else draw)
-    return mnist.micro_mnist(0 if draw is None else draw, root)
+    loader = _LOADERS[choice("name", name, _LOADERS)]
+    allowed = inspect.signature(loader).parameters
+    integer("seed", seed, low=0)
+    arguments: dict[str, Any] = {}
+    if "split" in allowed:
+        arguments["split"] = split
+    else:
+        choice("split", split, ("train",))
+    if "seed" in allowed:
+        arguments["seed"] = seed
+    for key, value, why in (("root", root, "files"), ("draw", draw, "draws")):
+        if key in allowed:
+            arguments |= {} if value is None else {key: value}
+        elif value is not None:
+            raise ValueError(f"{key} must be None for {name!r}, which has no {why}, got {value!r}")
+    for key in options:
+        if key not in allowed:
+            extra = [k for k in allowed if k not in ("split", "root", "seed", "draw")]
+            listed = f"the options {', '.join(extra)}" if extra else "no options"
+            raise TypeError(f"{name!r} has {listed}, got {key!r}")
+    return loader(**arguments, **options)
 
 
 def micro_or_digits(draw: int = 0, root: str | os.PathLike[str] | None = None) -> Dataset:

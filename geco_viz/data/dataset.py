@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,11 @@ class Dataset:
     Attributes:
         x: (n, C, H, W) float32 in [0, 1].
         y: (n,) int64 labels, or None.
-        context: (n, ...) float32, what a conditional model is told, or None.
+        context: (n, k) or (n, C, H, W) float32, what a conditional model is told, or None.
         name: what the data set is called.
         note: empty, or what a person must know about it.
         info: plain data; `load(**info)` loads the set again. Empty where that cannot be.
+        factors: what else is known of each datum, by name: tensors (n, ...), such as `angle`.
 
     Raises:
         TypeError: a field is not a tensor of the kind above.
@@ -40,10 +41,11 @@ class Dataset:
     name: str = "tensors"
     note: str = ""
     info: dict[str, Any] = field(default_factory=dict)
+    factors: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_images(self.x)
-        for name, values in (("y", self.y), ("context", self.context)):
+        for name, values in (("y", self.y), ("context", self.context), *self.factors.items()):
             if values is None:
                 continue
             if not isinstance(values, Tensor):
@@ -53,6 +55,14 @@ class Dataset:
                     f"{name} must have one entry for each of the {len(self.x)} images, "
                     f"got shape {tuple(values.shape)}"
                 )
+        if self.context is not None:
+            if self.context.ndim not in (2, 4) or self.context.dtype != torch.float32:
+                raise ValueError(
+                    "context must be float32 of shape (n, k) or (n, C, H, W), got "
+                    f"{self.context.dtype} of shape {tuple(self.context.shape)}"
+                )
+            if not self.context.isfinite().all():
+                raise ValueError("context must hold finite numbers")
         if self.y is not None and (self.y.ndim != 1 or self.y.dtype != torch.int64):
             raise ValueError(
                 f"y must be int64 of shape (n,), got {self.y.dtype} of shape {tuple(self.y.shape)}"
@@ -63,6 +73,10 @@ class Dataset:
         """(C, H, W) of one image."""
         channels, height, width = self.x.shape[1:]
         return channels, height, width
+
+    def without_context(self) -> Dataset:
+        """The same images for a model that is told nothing; it cannot be loaded by `info`."""
+        return replace(self, context=None, info={})
 
     def __len__(self) -> int:
         return len(self.x)
@@ -80,7 +94,7 @@ def from_tensors(
     Args:
         x: (n, C, H, W) tensor or array, floating point in [0, 1].
         y: (n,) whole-number labels, or None.
-        context: (n, ...) what a conditional model is told, or None.
+        context: (n, k) or (n, C, H, W), what a conditional model is told, or None.
         name, note: what the data set is called, and what a person must know about it.
 
     Raises:
