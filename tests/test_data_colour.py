@@ -172,7 +172,7 @@ def test_celeba_takes_the_first_so_many(tmp_path: Path) -> None:
 def test_celeba_without_its_partition(tmp_path: Path) -> None:
     root = faces(tmp_path)
     (root / celeba.PARTITION).unlink()
-    with pytest.raises(FileNotFoundError, match="but not list_eval_partition.txt"):
+    with pytest.raises(FileNotFoundError, match=r"but not list_eval_partition\.txt"):
         data.load("celeba", root=root)
 
 
@@ -188,7 +188,7 @@ def test_celeba_with_missing_or_odd_images(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is a damaged image"):
         data.load("celeba", root=root)
     image.unlink()
-    with pytest.raises(FileNotFoundError, match="lacks 1 of the 3 images .* 000002.jpg first"):
+    with pytest.raises(FileNotFoundError, match=r"lacks 1 of the 3 images .* 000002\.jpg first"):
         data.load("celeba", root=root)
 
 
