@@ -1,4 +1,4 @@
-"""The pump: one unacknowledged frame at most, whole frames for pages that come, an end."""
+"""The pump: a few unacknowledged frames at most, whole frames for pages that come, an end."""
 
 from __future__ import annotations
 
@@ -66,26 +66,34 @@ def test_ready_is_answered_at_once_with_everything(pump: Pump, wire: Wire) -> No
     assert [part["kind"] for part in wire.messages[0]["parts"]][-2:] == ["images", "status"]
 
 
-def test_the_next_frame_waits_for_the_acknowledgement(
+def test_frames_wait_for_an_acknowledgement_once_the_window_is_full(
     pump: Pump, wire: Wire, source: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 60.0)
+    monkeypatch.setattr(module, "WINDOW", 3)
     pump.ready("a")
-    source.walk(5)
-    assert not pump.push()
-    time.sleep(3 * module.PERIOD)
-    assert wire.seq == 1
     pump.ack("a", 1)
+    source.walk(5)
     assert until(lambda: wire.seq == 2)
     assert wire.rows() | {"now": 0} == {
         "kind": "rows", "full": False, "n": 5, "total": 15, "buffer": 0, "now": 0,
     }  # fmt: skip
+    for _ in range(3):
+        source.walk(1)
+        pump.push()
+    assert wire.seq == 4 and not pump.push()
+    time.sleep(3 * module.PERIOD)
+    assert wire.seq == 4
+    source.walk(1)
+    pump.ack("a", 2)
+    assert until(lambda: wire.seq == 5)
 
 
 def test_without_an_answer_frames_come_once_in_a_while(
     pump: Pump, wire: Wire, source: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.3)
+    monkeypatch.setattr(module, "WINDOW", 1)
     pump.ready("a")
     source.play()
     time.sleep(1.0)
@@ -110,6 +118,21 @@ def test_an_answering_page_gets_at_most_ten_a_second(
     time.sleep(1.0)
     source.stop()
     assert 5 <= len(wire.times) <= 12
+
+
+def test_a_frame_with_the_effect_of_an_edit_does_not_wait_its_turn(
+    pump: Pump, wire: Wire, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PERIOD", 5.0)
+    pump.ready("a")
+    time.sleep(module.HURRY)
+    began = time.monotonic()
+    pump.hurry()
+    time.sleep(0.02)
+    assert wire.seq == 1  # not before the steps that the edit needs
+    source.walk(2)
+    assert until(lambda: wire.seq == 2, seconds=2.0)
+    assert wire.rows()["total"] == 12 and wire.times[-1] - began < 2.0
 
 
 def test_a_silent_page_does_not_hold_up_another(

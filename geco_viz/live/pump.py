@@ -13,6 +13,8 @@ from geco_viz.live.parts import Part
 __all__ = ["Pump"]
 
 PERIOD = 0.1  # seconds between frames
+HURRY = 0.05  # and after an edit, whose effect is awaited by whoever drags a slider
+WINDOW = 6  # frames on their way at most
 PATIENCE = 1.0  # without an acknowledgement for so long, one frame in that time
 HEARTBEAT = 2.0  # a frame at least so often: a page tells a resting run from a dead kernel by it
 QUIET = HEARTBEAT + PATIENCE  # a page that has not painted for so long holds up no other one
@@ -20,7 +22,11 @@ ABANDONED = 60.0  # a page unheard for so long is forgotten; its next message br
 
 
 class Pump:
-    """Sends what `frames` makes to the pages that listen: one unacknowledged frame at most.
+    """Sends what `frames` makes to the pages that listen: a few unacknowledged frames at most.
+
+    A page acknowledges every few frames: JupyterLab redraws its own busy sign around each message
+    to the kernel, which cost the page more than our charts when every frame was answered. A page
+    that falls behind paints only the newest frame, so a short queue costs it nothing.
 
     The thread lives while a page listens. It starts with the first `ready`, and ends with `stop`,
     or when the last page has closed or been quiet for a minute. `ready` is answered at once by the
@@ -45,6 +51,7 @@ class Pump:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._wanted: int | None = None  # rows that an edit's effect needs
         self._seq = 0
         self._last = -float("inf")
         self._acked: dict[str, int] = {}
@@ -133,6 +140,11 @@ class Pump:
                 return True
             return False
 
+    def hurry(self) -> None:
+        """Send the next frame as soon as a step has used what was just edited."""
+        self._wanted = len(self._frames.source.history) + 2  # the step in hand has it not
+        self._wake.set()
+
     def say(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         """Send a message of another kind, in turn with the frames."""
         with self._lock:
@@ -151,7 +163,7 @@ class Pump:
             now = time.monotonic()
             # A page long silent (a hidden tab, a closed browser) must not hold up the others.
             awake = [page for page, then in self._painted.items() if now - then < QUIET]
-            if awake and all(self._acked[page] >= self._seq for page in awake):
+            if awake and all(self._seq - self._acked[page] < WINDOW for page in awake):
                 return True
             return now - self._last >= PATIENCE
 
@@ -167,6 +179,8 @@ class Pump:
             due = max(due + PERIOD, time.monotonic())
             self._wake.wait(max(0.0, due - time.monotonic()))
             self._wake.clear()
+            if self._wanted is not None:
+                self._await_effect()
             lost = self._drop_abandoned()
             if lost:
                 self._changed(self.pages)
@@ -178,6 +192,16 @@ class Pump:
                 self.push()
             except Exception as error:  # keep pumping: the next frame may be well
                 self.error = error
+
+    def _await_effect(self) -> None:
+        wanted, self._wanted = self._wanted or 0, None
+        history = self._frames.source.history
+        end = time.monotonic() + PERIOD
+        soonest = self._last + HURRY
+        while (now := time.monotonic()) < end and not self._stopped:
+            if now >= soonest and len(history) >= wanted:
+                return
+            time.sleep(0.004)
 
     def _drop_abandoned(self) -> bool:
         now = time.monotonic()

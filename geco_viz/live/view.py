@@ -64,8 +64,8 @@ class View(anywidget.AnyWidget):
     """Panels that follow a run while it trains, and show it whole after training or a reload.
 
     The charts stay Plotly's (zoom, hover, PNG and SVG export); the points that move are drawn on a
-    canvas above them, coloured by iteration in one scale (Fig. 3). A thread, the `Pump`, sends at
-    most ten frames a second, and the next one only when the page has painted the last.
+    canvas above them, coloured by iteration in one scale (Fig. 3). A thread, the `Pump`, sends
+    ten frames a second, fewer where the page cannot follow, one at once after an edit.
 
     Args:
         source: a `Run`, a `Watch` or anything else that meets `Source`.
@@ -107,6 +107,8 @@ class View(anywidget.AnyWidget):
         self._probing = threading.Lock()
         super().__init__(panels=names, **options)
         self._pump = Pump(Frames(source, names), self._carry, self._count_pages)
+        self._listening: list[Any] = getattr(source, "listeners", [])
+        self._listening.append(self._pump.hurry)
         self.on_msg(View._on_message)
 
     @property
@@ -124,6 +126,8 @@ class View(anywidget.AnyWidget):
         pump = getattr(self, "_pump", None)
         if pump is not None:
             pump.stop()
+            if pump.hurry in self._listening:
+                self._listening.remove(pump.hurry)
         super().close()
 
     def _carry(self, content: dict[str, Any], buffers: list[bytes]) -> None:

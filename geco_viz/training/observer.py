@@ -102,7 +102,7 @@ class Observer:
         prior = -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi))
         return log_q, torch.logsumexp(log_q, 1) - math.log(len(self.x)) - prior
 
-    def _masses(self, draws: int = 1000) -> tuple[np.ndarray, float]:
+    def _masses(self, draws: int = 500) -> tuple[np.ndarray, float]:
         if not hasattr(self.model, "encode") or len(self.x) > PAIRWISE:
             return np.empty(0, np.float32), math.nan
         z = torch.randn(

@@ -176,6 +176,16 @@ class Chart {
     this.Plotly.react(this.plot, this.traces(), this.layout());
   }
 
+  // A react costs tens of milliseconds, which whoever drags a slider would feel.
+  annotate() {
+    if (!this.ready || this.held) return;
+    const annotations = this.annotations();
+    const before = this.plot.layout.annotations ?? [];
+    const same = (a, b) => a && b && a.text === b.text && Math.abs(a.x - b.x) < 1e-3 * Math.abs(b.x) && a.y === b.y;
+    if (annotations.length === before.length && annotations.every((one, i) => same(one, before[i]))) return;
+    this.Plotly.relayout(this.plot, { annotations });
+  }
+
   restyle(theme) {
     this.theme = theme;
     this.refresh();

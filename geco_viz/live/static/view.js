@@ -53,6 +53,8 @@ const PANEL_SPECS = {
 const PLOTTED = new Set(["information-plane", "error", "multiplier"]);
 // Parts of a frame that change what rests in a chart.
 const RESTING = new Set(["limit", "ghosts"]);
+// Each message to the kernel makes JupyterLab redraw its busy sign: one for several frames will do.
+const FRAMES_PER_ACK = 4;
 const SILENCE = 7000; // ms without a message: more than three heartbeats
 
 // Columns of a grid of twelve: panels fill rows in their order, as many as stay wide enough to be read.
@@ -183,7 +185,7 @@ class Board {
     // While kappa is dragged a setup comes with every frame: what rests follows when it stops.
     if (parts.some(({ kind }) => kind === "setup")) {
       clearTimeout(this.later);
-      this.later = setTimeout(() => this.panels.forEach(({ draw }) => draw.refresh?.()), 400);
+      this.later = setTimeout(() => this.rename(), 700);
     }
     this.seq = seq;
     this.pending ??= requestAnimationFrame(() => this.paint());
@@ -204,10 +206,25 @@ class Board {
       if (note && unit.textContent !== text) unit.textContent = text;
     }
     if (this.newest) this.newest.textContent = PACE.format(this.store.lastStep);
-    this.send({ type: "ack", seq: this.seq });
+    this.acknowledge();
     const { setup, lastStep } = this.store;
     const detail = { seq: this.seq, step: lastStep, total: this.store.total, title: setup.title };
     this.root.dispatchEvent(new CustomEvent("geco-viz:painted", { bubbles: true, detail }));
+  }
+
+  // A new kappa moves one annotation at most; other names and units are a new layout for all charts.
+  rename() {
+    const { title, constraints } = this.store.setup;
+    const names = JSON.stringify([title, constraints.map(({ name, unit }) => [name, unit])]);
+    for (const { draw } of this.panels) names === this.names ? draw.annotate?.() : draw.refresh?.();
+    this.names = names;
+  }
+
+  acknowledge() {
+    clearTimeout(this.owed);
+    const tell = () => this.send({ type: "ack", seq: (this.acked = this.seq) });
+    if (this.seq - (this.acked ?? 0) >= FRAMES_PER_ACK) tell();
+    else this.owed = setTimeout(tell, 250); // the last of a run of frames
   }
 
   listenForLife() {
@@ -245,6 +262,7 @@ class Board {
     clearInterval(this.watchdog);
     clearInterval(this.second);
     clearTimeout(this.later);
+    clearTimeout(this.owed);
     cancelAnimationFrame(this.pending);
     for (const { draw } of this.panels) draw.dispose?.();
     this.root.remove();
