@@ -12,6 +12,9 @@ __version__ = "0.1.0"
 _ROOMS = {
     "GECO": "geco",
     "RE": "constraints",
+    "FRE": "constraints",
+    "CLA": "constraints",
+    "PNCC": "constraints",
     "Constraint": "constraints",
     "ELBO": "objectives",
     "BetaVAE": "objectives",
@@ -28,7 +31,7 @@ __all__ = ["__version__", *_ROOMS, *_MODULES]  # noqa: PLE0604  built from the t
 
 if TYPE_CHECKING:
     from geco_viz import data, evaluation, live, models, plots, theory, training
-    from geco_viz.constraints import RE, Constraint
+    from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint
     from geco_viz.geco import GECO
     from geco_viz.live import explore, watch
     from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective

@@ -18,7 +18,7 @@ ALLOWED = {
     "_checks": set(),
     "data": {"_checks"},
     "models": {"_checks"},
-    "constraints": {"_checks"},
+    "constraints": {"_checks", "data", "models"},
     "objectives": {"_checks", "constraints"},
     "geco": {"_checks", "constraints", "objectives"},
     "evaluation": {"_checks", "models", "constraints"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from geco_viz import data as datasets
 from geco_viz._checks import choice
-from geco_viz.constraints import RE, Constraint
+from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
 from geco_viz.training.loop import Settings
@@ -25,11 +25,17 @@ __all__ = [
     "as_objective",
     "device_of",
     "is_fresh",
+    "made_ready",
     "settings_for",
 ]
 
 OBJECTIVES = ("elbo", "beta", "annealed", "geco")
-CONSTRAINTS: dict[str, Callable[..., Constraint]] = {"re": RE}
+CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
+    "re": RE,
+    "fre": FRE,
+    "cla": CLA,
+    "pncc": PNCC,
+}
 SMALL = 64  # sets that fit one batch, like Micro-MNIST
 
 
@@ -118,6 +124,17 @@ def as_objective(objective: Any, count: int) -> Objective:
     return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
 
 
+def made_ready(objective: Objective, x: Tensor, y: Tensor | None) -> Objective:
+    """The objective, its constraints prepared for the data: CLA trains its classifier here.
+
+    Raises:
+        ValueError: a constraint cannot work on such data.
+    """
+    for constraint in objective.constraints:
+        constraint.prepare(x, y)
+    return objective
+
+
 def is_fresh(objective: Objective) -> bool:
     """Whether the objective's `spec` makes it as it is: its own parts only, and never used."""
     if objective.spec is None:
@@ -133,13 +150,16 @@ def _from_spec(spec: dict[str, Any]) -> Objective:
     settings = dict(spec)
     name = choice("objective", settings.pop("name", None), OBJECTIVES)
     if name == "geco":
-        parts = [
-            CONSTRAINTS[choice("constraint", part["name"], CONSTRAINTS)](kappa=part["kappa"])
-            for part in settings.pop("constraints", [])
-        ]
+        parts = [_made("constraint", CONSTRAINTS, part) for part in settings.pop("constraints", [])]
         return GECO(*parts, **settings)
-    kind: Any = {"elbo": ELBO, "beta": BetaVAE, "annealed": Annealed}[name]
-    allowed = inspect.signature(kind).parameters
+    kinds = {"elbo": ELBO, "beta": BetaVAE, "annealed": Annealed}
+    return _made("objective", kinds, {"name": name, **settings})
+
+
+def _made(what: str, kinds: Mapping[str, Callable[..., Any]], spec: dict[str, Any]) -> Any:
+    """One of `kinds` from plain data: its name, and settings that its constructor knows."""
+    settings = dict(spec)
+    name = choice(what, settings.pop("name", None), kinds)
     for key in settings:
-        choice(f"setting of {name}", key, allowed)
-    return kind(**settings)
+        choice(f"setting of {name}", key, inspect.signature(kinds[name]).parameters)
+    return kinds[name](**settings)

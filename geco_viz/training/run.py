@@ -27,6 +27,7 @@ from geco_viz.training.recipe import (
     as_objective,
     device_of,
     is_fresh,
+    made_ready,
     settings_for,
 )
 from geco_viz.training.showing import Showing
@@ -90,7 +91,7 @@ class Run(Keeping, Showing):
         y = None if self.data.y is None else self.data.y.to(self.device)
         context = None if self.data.context is None else self.data.context.to(self.device)
         self.settings = settings_for(len(x), **settings)
-        target = as_objective(objective, len(x))
+        target = made_ready(as_objective(objective, len(x)), x, y)
         module = as_model(model, x, self.seed, self.device)
         self.loop = Loop(module, target, x, y, context, self.settings, self.seed)
         # One for pictures and one for evaluations, which would keep pictures waiting.

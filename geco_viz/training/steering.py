@@ -8,7 +8,7 @@ from typing import Any
 from geco_viz._checks import number
 from geco_viz.objectives import Objective
 from geco_viz.training.parts import Parts
-from geco_viz.training.recipe import as_objective, is_fresh
+from geco_viz.training.recipe import as_objective, is_fresh, made_ready
 
 __all__ = ["Kappas", "Steering"]
 
@@ -108,7 +108,7 @@ class Steering(Parts):
             self.kappa_of(name)
             return {c.name: c for c in self.constraints}[name].check(value)
         if what == "objective":
-            return as_objective(value, len(self.loop.x))
+            return made_ready(as_objective(value, len(self.loop.x)), self.loop.x, self.loop.y)
         if what not in ("nu", "alpha"):
             raise ValueError(f"what must be kappa/<name>, nu, alpha or objective, got {what!r}")
         if not hasattr(self.objective, what):

@@ -1,4 +1,4 @@
-"""Constraints on reconstructions (Table 1): an error, its tolerance, and kappa."""
+"""What every constraint is: an error, its tolerance, and kappa."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from geco_viz._checks import number
 
-__all__ = ["RE", "Constraint", "check_images", "full_precision"]
+__all__ = ["Constraint", "Similarity", "check_images", "full_precision"]
 
 Error = Callable[..., Tensor]
 
@@ -61,6 +60,7 @@ class Constraint(nn.Module):
 
     low, high = 0.0, math.inf
     unit = "error"
+    anchor = 0.05  # a kappa from which to begin looking; the middle of a slider
 
     def __init__(self, name: str, error: Error | None, kappa: float, unit: str | None = None):
         super().__init__()
@@ -84,6 +84,15 @@ class Constraint(nn.Module):
     def check(self, value: Any) -> float:
         """Return `value` as a float if this constraint allows it as kappa, else raise."""
         return number("kappa", value, low=self.low, high=self.high, open_low=True, open_high=True)
+
+    def prepare(self, x: Tensor, y: Tensor | None = None) -> None:
+        """Make ready for a training set, (n, ...) and (n,): train a network, check shapes.
+
+        A `Run` calls it once before the first step. Most constraints have nothing to do.
+
+        Raises:
+            ValueError: this constraint cannot work on such data.
+        """
 
     def error(self, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         """The batch's average error, a 0-d tensor with a gradient to `x_hat`."""
@@ -124,52 +133,28 @@ class Constraint(nn.Module):
         return f"kappa={self._kappa:g}"
 
 
-class RE(Constraint):
-    r"""Reconstruction error: the RMS error per pixel stays below kappa.
+class Similarity(Constraint):
+    r"""A bound from below on an average similarity s <= 1: a probability, a correlation.
 
-    .. math:: \frac{1}{d_x} \lVert x - g(z) \rVert^2 \le \kappa^2
+    .. math:: c = \frac{1 - s}{1 - \kappa} - 1 \le 0 \iff s \ge \kappa
 
-    Args:
-        kappa: RMS error per pixel, in data units (images in [0, 1]), > 0.
+    Subclasses give `error`, the batch's mean of 1 - s. kappa lies in (0, 1).
 
-    Shapes: x (batch, ...), x_hat (batch, ...) or (samples, batch, ...); error 0-d, data units
-    squared per pixel. Raises ValueError for other shapes or a kappa that is not > 0.
-
-    Source: Table 1, row RE; kappa is read as an RMS, the one reading under which the paper's
-    kappa in [0.05, 0.175] spans the trade-off.
+    Raises:
+        TypeError, ValueError: kappa is not a number in (0, 1).
 
     Example:
-        >>> re = RE(kappa=0.1)
-        >>> x = torch.zeros(3, 1, 4, 4)
-        >>> round(float(re.error(x, x + 0.2)) / re.tolerance(re.kappa) - 1, 4)
-        3.0
+        >>> half = Similarity("half", lambda x, x_hat: torch.tensor(0.5), kappa=0.9)
+        >>> half.as_kappa(half.error(torch.zeros(1, 1), torch.zeros(1, 1))).item()
+        0.5
     """
 
-    unit = "RMS pixel"
-
-    def __init__(self, kappa: float):
-        super().__init__("re", None, kappa)
-
-    def error(self, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
-        check_images(x, x_hat)
-        # One kernel each way: (x_hat - x).square().mean() takes three times as long on a CPU.
-        x_hat = full_precision(x_hat)
-        x = x if x.dtype == x_hat.dtype else x.to(x_hat.dtype)
-        return F.mse_loss(x_hat, x.expand_as(x_hat))
+    high = 1.0
+    unit = "similarity"
+    anchor = 0.9
 
     def tolerance(self, kappa: float) -> float:
-        return kappa * kappa
+        return 1 - kappa
 
     def as_kappa(self, error: Any) -> Any:
-        return error**0.5
-
-    def size(self, x: Tensor) -> int:
-        return x.shape[1:].numel()
-
-    def describe(self, kappa: float, x: Tensor | None = None) -> str:
-        text = f"RMS pixel · {-20 * math.log10(kappa):.1f} dB PSNR"
-        return text if x is None else f"{text} · SSE {kappa**2 * self.size(x):.3g}"
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        return {"name": "re", "kappa": self.kappa}
+        return 1 - error
