@@ -158,6 +158,20 @@ def test_the_distance_to_the_limit_belongs_to_one_moment() -> None:
     assert "R(κ̂) = 1.5 " in stale
 
 
+def test_the_price_is_told_beside_the_limits_slope() -> None:
+    limit = types.SimpleNamespace(
+        kappa=np.array([0.05, 0.15]), rate=np.array([2.0, 1.0]), multiplier=np.array([0.25, 0.75])
+    )
+    words, _ = describe(geco(), history(400, multiplier=0.6, noise=0), evaluations(), "", limit)
+    assert "λ/λ* = 1.20." in words  # .6 over the mean of .25 and .75
+    mae = Constraint("mae", lambda x, x_hat: (x - x_hat).abs().mean(), kappa=0.2)
+    both, _ = describe(GECO(RE(KAPPA), mae), history(400), evaluations(), "", limit)
+    assert "λ*" not in both
+    limit.subset = 1000
+    loose, _ = describe(geco(), history(400), evaluations(), "", limit)
+    assert "λ*" not in loose and "R(κ̂) = 1.5 of 1,000 of the data, a loose bound" in loose
+
+
 def test_without_constraints_the_error_is_named() -> None:
     words, hint = describe(ELBO(0.1), history(400, error=0.123), evaluations(), "settled")
     assert "Error 0.123 RMS pixel." in words and "No constraint" in hint

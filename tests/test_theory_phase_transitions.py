@@ -13,6 +13,7 @@ from geco_viz.theory import (
     fixed_points,
     last_transition,
     mean_stability,
+    mergers,
     merging_tree,
     phase_transitions,
 )
@@ -125,3 +126,30 @@ def test_unequal_masses_show_hysteresis() -> None:
 def test_bad_input_is_named(call: object, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         call()  # type: ignore[operator]
+
+
+def test_mergers_of_the_limit_end_at_the_last_transition() -> None:
+    x = torch.randn(12, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    found = mergers(x, accuracy=1e-3)
+    assert int(found.before[0]) == 12 and int(found.after[-1]) == 1
+    # None is lost between: each begins with the number that the one before left.
+    assert found.before[1:].tolist() == found.after[:-1].tolist()
+    assert float(found.beta[-1]) == pytest.approx(last_transition(x), rel=1e-3)
+    # Just beside each, the limit itself has these numbers of points.
+    support = optimal_support(
+        as_points(x), torch.cat([found.beta * 0.995, found.beta * 1.005]), 1e-9
+    )
+    near = (found.beta.diff() / found.beta[:-1] < 0.01).nonzero()[:, 0]
+    alone = torch.ones(len(found.beta), dtype=torch.bool)
+    alone[near], alone[near + 1] = False, False
+    below, above = support.count().chunk(2)
+    assert below[alone].tolist() == found.before[alone].tolist()
+    assert above[alone].tolist() == found.after[alone].tolist()
+
+
+def test_atoms_at_one_place_are_counted_once() -> None:
+    pairs = [[-1.1], [-0.9], [0.9], [1.1]]
+    support = optimal_support(
+        as_points(pairs), torch.tensor([0.009, 0.02, 0.5, 1.02]).double(), 1e-9
+    )
+    assert support.count().tolist() == [4, 2, 2, 1]

@@ -171,7 +171,7 @@ class Controls(widgets.VBox):
             f"halving κ² costs about {multiplier * math.log(2):.2g} nats of KL."
         )
         limit = run.limit
-        if limit is not None:
+        if limit is not None and not getattr(limit, "subset", 0):
             kappa = run.kappa_of("re")
             theory = _interpolate(kappa, limit.kappa, limit.multiplier)
             words += f" Theory: λ* = {theory:.2g}."

@@ -112,9 +112,16 @@ def marks(evaluations: Any, count: int) -> Part:
 
 
 def limit_curve(limit: Any) -> dict[str, Any]:
-    """Return the rate-distortion curve sorted by kappa: kappa (RMS pixel) and rate (nats)."""
+    """Return the rate-distortion curve sorted by kappa: kappa (RMS pixel) and rate (nats).
+
+    With it, where the limit knows them: `subset`, of how many data it is (0: of all), and
+    `critical`, triples of beta (data units squared) and the points before and after a merger.
+    """
     if limit is None:
-        return {"kind": "limit", "kappa": [], "rate": [], "note": ""}
+        none: list[float] = []
+        return {
+            "kind": "limit", "kappa": none, "rate": none, "note": "", "subset": 0, "critical": none
+        }  # fmt: skip
     kappa, rate = np.asarray(limit.kappa, float), np.asarray(limit.rate, float)
     good = np.isfinite(kappa) & np.isfinite(rate)
     order = np.argsort(kappa[good], kind="stable")
@@ -123,6 +130,8 @@ def limit_curve(limit: Any) -> dict[str, Any]:
         "kappa": [round(float(v), 6) for v in kappa[good][order]],
         "rate": [round(float(v), 5) for v in rate[good][order]],
         "note": str(getattr(limit, "note", "") or ""),
+        "subset": int(getattr(limit, "subset", 0)),
+        "critical": [[plain(value) for value in row] for row in getattr(limit, "critical", ())],
     }
 
 

@@ -21,7 +21,7 @@ LINEAR = ("probability", "correlation")
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
-def multiplier(history: Any, theme: str = "light") -> Figure:
+def multiplier(history: Any, theme: str = "light", limit: Any = None) -> Figure:
     """Draw β (coloured by iteration) and every λ (dashed) on a log scale, each named at its end.
 
     β = d_x κ² / 2λ is the variance of the Gaussian decoder that weighs the two terms alike; λ is
@@ -31,6 +31,8 @@ def multiplier(history: Any, theme: str = "light") -> Figure:
         history: columns `step`, and of `beta` (data units²) and `multiplier/<constraint>` (nats)
             those that there are, each (n,).
         theme: "light" or "dark".
+        limit: if it has `.critical`, (beta, points before, points after) of each merger of the
+            data's best reconstruction points, those in sight are drawn as thin lines.
 
     Raises:
         ValueError: `step` is missing or the theme unknown.
@@ -75,6 +77,7 @@ def multiplier(history: Any, theme: str = "light") -> Figure:
         ends.append((float(np.log10(last)), f"{label} = {last:.3g}"))
     span = spread(*[columns[name] for name in names] or [np.ones(1)], log=True)
     drawn = note(len(kept), len(step))
+    lines, words = _critical(colours, limit if "beta" in names else None, span)
     return finish(
         colours,
         data,
@@ -82,7 +85,8 @@ def multiplier(history: Any, theme: str = "light") -> Figure:
         "log scale" + (f"; {drawn}" if drawn else ""),
         xaxis=curve_axis("step", _steps(step)),
         yaxis=log_axis("β (data units²), λ (nats)", span),
-        annotations=_end_labels(colours, ends, span),
+        annotations=[*words, *_end_labels(colours, ends, span)],
+        shapes=lines,
         showlegend=False,
         margin={"l": 70, "r": 86, "t": 72, "b": 60},
     )
@@ -190,6 +194,47 @@ def error(history: Any, theme: str = "light", units: Mapping[str, str] | None = 
         margin={"l": 76, "r": 86, "t": 72, "b": 60},
         **layout,
     )
+
+
+def _critical(
+    colours: dict[str, Any], limit: Any, span: list[float]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    lines: list[dict[str, Any]] = []
+    words: list[dict[str, Any]] = []
+    last = -np.inf
+    for beta, before, after in getattr(limit, "critical", ()):
+        height = float(np.log10(beta))
+        if not span[0] < height < span[1]:
+            continue
+        lines.append(
+            {
+                "type": "line",
+                "x0": 0,
+                "x1": 1,
+                "xref": "x domain",
+                "y0": beta,
+                "y1": beta,
+                "line": {"color": colours["ghost"], "width": 1},
+                "name": f"critical temperature {beta:.3g}",
+            }
+        )
+        if height - last < 0.05 * (span[1] - span[0]):
+            continue
+        last = height
+        words.append(
+            {
+                "x": 0,
+                "xref": "x domain",
+                "xanchor": "left",
+                "xshift": 4,
+                "y": height,
+                "yanchor": "bottom",
+                "text": f"βc {beta:.3g}: {before} → {after}",
+                "showarrow": False,
+                "font": {"size": 11, "color": colours["muted"]},
+            }
+        )
+    return lines, words
 
 
 def _steps(step: Any) -> list[float]:

@@ -102,6 +102,7 @@ def information_plane(
         data.append(_evaluations(colours, shots))
     elif len(error):
         data.append(_last(colours, error[-1:], kl[-1:]))
+    data += _tangent(colours, columns)
     if kappa is not None:
         shapes.append(_vertical(colours, kappa))
         annotations.append(_kappa_label(colours, kappa))
@@ -165,10 +166,11 @@ def _limit(
     if kappa is not None and kappa > reached - kappa:
         left, right = 0.0, min(kappa, reached)
     middle = left + 0.45 * (right - left)
+    subset = getattr(limit, "subset", 0)
     label = {
         "x": middle,
         "y": 0.32 * float(np.interp(middle, across, proven)),
-        "text": "impossible: below R(D)",
+        "text": "impossible: below R(D)" + (f" of {subset:,} data" if subset else ""),
         "showarrow": False,
         "font": {"color": colours["accent"], "size": 13},
     }
@@ -235,6 +237,29 @@ def _last(
         "hoverinfo": "skip",
         "name": "newest step",
     }
+
+
+def _tangent(colours: dict[str, Any], columns: Columns) -> list[dict[str, Any]]:
+    """Return lambda as the slope dKL/derr = -2 lambda/err at the mean of the last 50 steps."""
+    priced = [name for name in columns if name.startswith("multiplier/")]
+    if priced != ["multiplier/re"] or len(columns["step"]) < 2:
+        return []
+    recent = (columns[name][-50:] for name in ("err/re", "kl", "multiplier/re"))
+    error, kl, price = (float(np.nanmean(v)) if np.isfinite(v).any() else np.nan for v in recent)
+    if not np.isfinite(error * kl * price) or error <= 0:
+        return []
+    across = error * np.array([0.85, 1.15])
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": across,
+            "y": kl - 2 * price / error * (across - error),
+            "line": {"color": colours["text"], "width": 2},
+            "name": "slope −λ (along R(D) at rest)",
+            "hovertemplate": f"dKL/derr = −2λ/err, λ = {price:.3g} nats<extra></extra>",
+        }
+    ]
 
 
 def _vertical(colours: dict[str, Any], kappa: float) -> dict[str, Any]:

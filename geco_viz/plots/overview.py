@@ -58,7 +58,7 @@ def figures_of(source: Any, theme: str = "light") -> dict[str, Figure]:
         )
     units = {each.name: each.unit for each in getattr(source, "constraints", ())}
     figures["error"] = error(history, theme=theme, units=units)
-    figures["multiplier"] = multiplier(history, theme=theme)
+    figures["multiplier"] = multiplier(history, theme, getattr(source, "limit", None))
     if pictures is not None:
         figures["images"] = images(
             pictures.data,

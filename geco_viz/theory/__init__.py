@@ -13,6 +13,7 @@ from geco_viz.theory.lipschitz import (
     lipschitz_step,
     tile_separation,
 )
+from geco_viz.theory.mergers import Mergers, mergers
 from geco_viz.theory.merging import Branch, MergingTree, merging_tree
 from geco_viz.theory.phase_transitions import PhaseTransitions, curvature, phase_transitions
 from geco_viz.theory.rate_distortion import RateDistortion, rate_distortion
@@ -25,6 +26,7 @@ __all__ = [
     "FixedPoints",
     "LagrangianPoints",
     "LipschitzPoints",
+    "Mergers",
     "MergingTree",
     "PhaseTransitions",
     "RateDistortion",
@@ -38,6 +40,7 @@ __all__ = [
     "lipschitz_fixed_points",
     "lipschitz_step",
     "mean_stability",
+    "mergers",
     "merging_tree",
     "overlap_decoder",
     "partition_kl",

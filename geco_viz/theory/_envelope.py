@@ -85,7 +85,7 @@ class Envelope:
         self.distortion = torch.cat([self.distortion, found.distortion])
         self.rate = torch.cat([self.rate, found.rate])
         self.free_energy = torch.cat([self.free_energy, found.free_energy - found.certificate])
-        self.atoms = torch.cat([self.atoms, (found.gamma > 0).sum(1)])
+        self.atoms = torch.cat([self.atoms, found.count()])
         order = self.distortion.argsort(stable=True)
         for name in ("beta", "distortion", "rate", "free_energy", "atoms"):
             setattr(self, name, getattr(self, name)[order])

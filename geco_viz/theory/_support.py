@@ -11,6 +11,7 @@ from geco_viz.theory._large import exchange
 from geco_viz.theory._modes import log_kernel, modes, random_starts
 from geco_viz.theory._points import Points
 from geco_viz.theory._polish import polish
+from geco_viz.theory._tiles import Lumps
 from geco_viz.theory._weights import best_weights
 
 __all__ = ["Support", "exchange_all", "optimal_support"]
@@ -31,6 +32,15 @@ class Support:
     distortion: Tensor
     rate: Tensor
     certificate: Tensor
+
+    def count(self, radius: float = 0.05, least: float = 1e-6) -> Tensor:
+        """Places that carry mass, (B,): atoms within `radius` sqrt(beta) share one.
+
+        The best masses of two atoms at one place are any two with the right sum, and both may stay.
+        """
+        psi = self.psi / self.beta.sqrt()[:, None, None]
+        owner = torch.arange(psi.shape[1], device=psi.device).expand(psi.shape[:2])
+        return Lumps(psi, self.gamma.log(), owner).count(radius, least)
 
 
 def optimal_support(points: Points, beta: Tensor, accuracy: float, rounds: int = 40) -> Support:

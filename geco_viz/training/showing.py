@@ -150,7 +150,10 @@ class Showing(Playing):
 
     @property
     def limit(self) -> Any:
-        """R(D) of the training data, or None: not computed yet, conditional, or a large set."""
+        """R(D) of the training data, of 1000 of them if there are more; None until it is computed.
+
+        None for good for conditional data: their context is side information, which R(D) ignores.
+        """
         if not self._limit_asked:
             self._limit_asked = True
             if self.data.context is None:

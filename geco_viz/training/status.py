@@ -75,9 +75,10 @@ def describe(
     if fresh and "kappa_hat/re" in evaluations:
         error = float(evaluations["kappa_hat/re"][-1])
     words.append(f"KL = {kl:.3g} nats{_over_limit(kl, error, limit)}.")
+    words.append(_price(objective, history, error, limit))
     if fresh and "holes" in evaluations.columns and math.isfinite(evaluations["holes"][-1]):
         words.append(f"Holes: {100 * float(evaluations['holes'][-1]):.2g} % of the prior.")
-    return " ".join(words), _hint(objective, phase)
+    return " ".join(filter(None, words)), _hint(objective, phase)
 
 
 def _recent(history: History, column: str) -> float:
@@ -94,8 +95,29 @@ def _over_limit(kl: float, error: float, limit: Any) -> str:
         return ""
     rate = float(np.interp(error, np.asarray(limit.kappa), np.asarray(limit.rate)))
     gap = kl - rate
+    side = "above" if gap >= 0 else "below"
+    subset = int(getattr(limit, "subset", 0))
+    if subset:  # a gap to it says little, and a share of it nothing
+        return f", {abs(gap):.2g} {side} R(κ̂) = {rate:.3g} of {subset:,} of the data, a loose bound"
     share = f" ({100 * gap / rate:+.0f} %)" if rate > 0.05 else ""
-    return f", {abs(gap):.2g} {'above' if gap >= 0 else 'below'} the limit R(κ̂) = {rate:.3g}{share}"
+    return f", {abs(gap):.2g} {side} the limit R(κ̂) = {rate:.3g}{share}"
+
+
+def _price(objective: Objective, history: History, error: float, limit: Any) -> str:
+    """lambda over lambda* = -dR / d ln kappa^2 at the error reached: 1 once the run has converged.
+
+    Only where RE is the one constraint, whose limit is the curve's, and the curve has a slope.
+    """
+    alone = [constraint.name for constraint in objective.constraints] == ["re"]
+    star = getattr(limit, "multiplier", None)
+    if star is None or not alone or getattr(limit, "subset", 0):
+        return ""
+    kappa = np.asarray(limit.kappa)
+    if len(kappa) < 2 or not kappa[0] < error < kappa[-1]:
+        return ""
+    slope = float(np.interp(error, kappa, np.asarray(star)))
+    price = _recent(history, "multiplier/re")
+    return f"λ/λ* = {price / slope:.2f}." if slope > 0.01 and math.isfinite(price) else ""
 
 
 def _hint(objective: Objective, phase: str) -> str:

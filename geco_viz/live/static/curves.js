@@ -128,6 +128,27 @@ class Multipliers extends Curves {
     });
   }
 
+  // Where reconstruction points of the data merge as beta rises: thin lines, so that beta's curve stays the picture.
+  sketch(context, scales) {
+    if (Number.isFinite(this.store.columns.beta?.[this.store.n - 1])) this.critical(context, scales);
+    return super.sketch(context, scales);
+  }
+
+  critical(context, scales) {
+    const { theme } = this;
+    const { left, top, width, height } = this.area;
+    context.font = `12px ${FONT}`;
+    let taken = Infinity;
+    for (const [beta, before, after] of this.store.limit.critical) {
+      const y = scales.y(beta);
+      if (!(y > top && y < top + height)) continue;
+      polyline(context, 2, (i) => left + i * width, () => y, { colour: theme.ghost, width: 1 });
+      if (taken - y < 15 || y < top + 8) continue;
+      patched(context, `βc ${short(beta)}: ${before} → ${after}`, left + 6, y, theme, theme.muted);
+      taken = y;
+    }
+  }
+
   lines() {
     const { store, theme } = this;
     const beta = store.columns.beta;

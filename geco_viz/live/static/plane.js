@@ -105,7 +105,10 @@ class Plane extends Chart {
     const [y0, y1] = this.ranges.y;
     const { width, height } = this.area;
     const kappa = this.store.kappa("re");
-    for (const text of ["impossible: below R(D)", "impossible"]) {
+    const whole = limit.subset
+      ? `impossible: below R(D) of ${PACE.format(limit.subset)} data, a loose bound`
+      : "impossible: below R(D)";
+    for (const text of [whole, "impossible: below R(D)", "impossible"]) {
       const half = (text.length * 7 * (x1 - x0)) / width / 2; // of the text, in data units
       // Beside kappa's line, where the curve leaves room for the words; without kappa at the left.
       const spots = Number.isFinite(kappa) ? [kappa + half * 1.15, kappa - half * 1.15] : [x0 + half * 1.1];
@@ -147,6 +150,7 @@ class Plane extends Chart {
       polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.accent, width: 2, dash: [5, 4] });
     if (columns.kl && columns["err/re"]) trail(context, store, columns["err/re"], columns.kl, scales, theme);
     const checked = store.evaluations.at(-1);
+    this.tangent(context, scales);
     if (checked) diamond(context, scales.x(checked[1]), scales.y(checked[2]), theme);
     if (Number.isFinite(now.kl)) ring(context, scales.x(now["err/re"]), scales.y(now.kl), theme);
     if (Number.isFinite(at)) {
@@ -158,10 +162,30 @@ class Plane extends Chart {
     this.legend(context, Boolean(checked));
   }
 
+  // lambda as a slope, dKL/derr = -2 lambda/err, through the present point: along R(D) once the run has converged.
+  tangent(context, scales) {
+    const slope = this.slope();
+    if (!Number.isFinite(slope)) return;
+    const { now } = this.store;
+    const [x, y] = [scales.x(now["err/re"]), scales.y(now.kl)];
+    const [dx, dy] = [scales.x(1) - scales.x(0), slope * (scales.y(1) - scales.y(0))];
+    const [a, b] = [dx, dy].map((v) => (44 * v) / Math.hypot(dx, dy));
+    for (const [colour, width] of [[this.theme.paper, 4.5], [this.theme.text, 2]])
+      polyline(context, 2, (i) => x + (2 * i - 1) * a, (i) => y + (2 * i - 1) * b, { colour, width });
+  }
+
+  // NaN unless RE is the one constraint: else R(D) is not the curve that lambda is the slope of.
+  slope() {
+    const { now, setup } = this.store;
+    const alone = setup.constraints.length === 1 && setup.constraints[0].name === "re";
+    return alone ? (-2 * now["multiplier/re"]) / now["err/re"] : NaN;
+  }
+
   legend(context, checked) {
     const { left, top, width } = this.area;
     const entries = [[ring, "now, mean of 50 steps"]];
     if (checked) entries.push([diamond, "evaluation, averaged weights"]);
+    if (Number.isFinite(this.slope())) entries.push([bar, "slope −λ: along R(D) at rest"]);
     context.font = `12px ${FONT}`;
     context.textBaseline = "middle";
     const wide = Math.max(...entries.map(([, text]) => context.measureText(text).width)) + 22;
@@ -203,6 +227,10 @@ class Plane extends Chart {
       });
     return lines;
   }
+}
+
+function bar(context, x, y, theme) {
+  polyline(context, 2, (i) => x - 8 + 16 * i, (i) => y - 4 + 8 * i, { colour: theme.text, width: 2 });
 }
 
 // The error from which on the limit is zero.

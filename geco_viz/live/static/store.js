@@ -8,7 +8,7 @@ class Store {
     this.total = 0;
     this.now = {}; // mean of the newest rows by column
     this.setup = { title: "", constraints: [] };
-    this.limit = { kappa: [], rate: [], note: "" };
+    this.limit = { kappa: [], rate: [], note: "", subset: 0, critical: [] };
     this.ghosts = [];
     this.evaluations = [];
     this.images = null;

@@ -8,7 +8,8 @@ const PANEL_SPECS = {
     weight: 3,
     about:
       "Each point is a training step: average KL(q(z|x) ‖ π(z)) in nats, the rate, against the reconstruction error √(mean (x − g(z))²) in RMS pixel, the distortion. " +
-      "GECO walks to the dashed line κ and then down along it. No model can be below R(D), the rate–distortion limit of the data.",
+      "GECO walks to the dashed line κ and then down along it. No model can be below R(D), the rate–distortion limit of the data. " +
+      "The short line through the present point has the slope dKL/derr = −2λ/err: λ* = −dR/d ln κ², so at rest it runs along R(D).",
   },
   tiling: {
     title: "Posterior tiling",
@@ -34,7 +35,8 @@ const PANEL_SPECS = {
     weight: 2,
     about:
       "λ (nats) is the Lagrange multiplier: the price of accuracy, raised while the error is above κ and lowered below it, log λ ← log λ + ν c. " +
-      "β = d κ²/(2λ) (pixel²) is the variance of the equivalent Gaussian decoder, the β of a β-VAE: L = KL + SSE/(2β).",
+      "β = d κ²/(2λ) (pixel²) is the variance of the equivalent Gaussian decoder, the β of a β-VAE: L = KL + SSE/(2β). " +
+      "Thin lines: critical temperatures βc of the data, where the best reconstruction points merge, with their number below and above.",
   },
   images: {
     title: "Reconstructions",
