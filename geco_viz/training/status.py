@@ -110,7 +110,7 @@ def _price(objective: Objective, history: History, error: float, limit: Any) -> 
     """
     alone = [constraint.name for constraint in objective.constraints] == ["re"]
     star = getattr(limit, "multiplier", None)
-    if star is None or not alone or getattr(limit, "subset", 0):
+    if star is None or not alone or getattr(limit, "subset", False):
         return ""
     kappa = np.asarray(limit.kappa)
     if len(kappa) < 2 or not kappa[0] < error < kappa[-1]:

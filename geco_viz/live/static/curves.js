@@ -138,14 +138,23 @@ class Multipliers extends Curves {
     const { theme } = this;
     const { left, top, width, height } = this.area;
     context.font = `12px ${FONT}`;
-    let taken = Infinity;
-    for (const [beta, before, after] of this.store.limit.critical) {
-      const y = scales.y(beta);
-      if (!(y > top && y < top + height)) continue;
+    const inSight = this.store.limit.critical
+      .map(([beta, before, after]) => ({ beta, before, after, y: scales.y(beta) }))
+      .filter(({ y }) => y > top && y < top + height);
+    for (const { y } of inSight)
       polyline(context, 2, (i) => left + i * width, () => y, { colour: theme.ghost, width: 1 });
-      if (taken - y < 15 || y < top + 8) continue;
-      patched(context, `βc ${short(beta)}: ${before} → ${after}`, left + 6, y, theme, theme.muted);
-      taken = y;
+    // Lines too near each other for a name each share one, below the lowest.
+    const groups = [];
+    for (const line of inSight) {
+      const last = groups.at(-1);
+      if (last && last.at(-1).y - line.y < 16) last.push(line);
+      else groups.push([line]);
+    }
+    for (const lines of groups) {
+      const [low, high] = [lines[0], lines.at(-1)];
+      const range = low === high ? short(low.beta) : `${short(low.beta)} to ${short(high.beta)}`;
+      const y = Math.min(low.y + 10, top + height - 9);
+      patched(context, `βc ${range}: ${low.before} → ${high.after}`, left + 6, y, theme, theme.muted);
     }
   }
 
