@@ -157,34 +157,6 @@ def test_a_bare_history_is_enough_for_a_report(tmp_path):
     assert "Evaluations" not in path.read_text(encoding="utf-8").split("<script")[0]
 
 
-@pytest.mark.browser
-def test_the_report_draws_in_a_browser_switches_theme_and_fetches_nothing(tmp_path, chromium):
-    from playwright.sync_api import sync_playwright
-
-    path = plots.report(a_run(), tmp_path / "run.html")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context(color_scheme="dark", offline=True)
-        page, problems, fetched = context.new_page(), [], []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console", lambda line: problems.append(line.text) if line.type == "error" else None
-        )
-        page.on("request", lambda request: fetched.append(request.url))
-        page.goto(path.as_uri())
-        page.wait_for_selector("#multiplier .live .main-svg")
-        panels = page.eval_on_selector_all(".live .main-svg:first-child", "all => all.length")
-        theme = "document.documentElement.dataset.theme"
-        before = page.evaluate(theme)
-        page.click("#toggle")
-        after = page.evaluate(theme)
-        browser.close()
-    assert (before, after) == ("dark", "light")
-    assert panels == 5
-    assert problems == []
-    assert {address for address in fetched if not address.startswith("data:")} == {path.as_uri()}
-
-
 def test_the_overview_keeps_each_panel_in_its_own_cell():
     source = a_run()
     figure = plots.run_figure(source)
