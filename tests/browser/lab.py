@@ -141,6 +141,11 @@ class Lab:
             "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
         )
 
+    def run_all_below(self) -> None:
+        self.page.evaluate(
+            "() => { window.jupyterapp.commands.execute('notebook:run-all-below'); }"
+        )
+
     def command(self, name: str, **arguments: Any) -> Any:
         script = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => true)"
         return self.page.evaluate(script, [name, arguments])
@@ -199,7 +204,7 @@ class View:
         """Evaluate JavaScript with `board`, the view's own object."""
         return self.root.evaluate(f"({{ gecoViz: board }}) => {expression}")
 
-    def wait_for(self, expression: str, timeout: float = 60_000) -> None:
+    def wait_for(self, expression: str, timeout: float = 180_000) -> None:
         self.page.wait_for_function(
             "([i, test]) => { const board = document.querySelectorAll('.gv-view')[i]?.gecoViz;"
             " return board && Function('board', `return ${test}`)(board); }",
@@ -232,7 +237,7 @@ def browser(chromium: str, width: int = 1280, height: int = 900) -> Iterator[Any
     with sync_playwright() as playwright:
         engine = playwright.chromium.launch(executable_path=chromium, args=ARGS)
         context = engine.new_context(viewport={"width": width, "height": height})
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)  # a busy machine takes its time
         try:
             yield context
         finally:

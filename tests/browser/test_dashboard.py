@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import geco_viz as gv
 
 pytestmark = pytest.mark.browser
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 EXPLORE = "import geco_viz as gv\ndash = gv.explore('digits')\ndash"
 THREADS = """
 import threading
@@ -259,3 +261,23 @@ dash"""
     assert reached - run.loop.step <= 10 * rate
     assert len(run.history) == run.loop.step > 0
     run.train(2, progress=False)
+
+
+def test_the_start_notebook_runs(lab: Lab, server: Server, mnist_root: Path) -> None:
+    shutil.copy(NOTEBOOKS / "00_start_here.ipynb", server.root / "start.ipynb")
+    lab.open("start.ipynb")
+    lab.command("notebook:run-cell-and-select-next")
+    lab.command("notebook:run-cell-and-select-next")
+    View(lab.page, 0).wait().wait_for("board.store.n > 5")
+    lab.run_all_below()
+    # Asked of the model: JupyterLab takes cells that are scrolled away out of the page.
+    cells = (
+        "window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
+        ".filter((cell) => cell.cell_type === 'code')"
+    )
+    lab.page.wait_for_function(
+        f"() => {cells}.every((cell) => cell.execution_count)", timeout=400_000
+    )
+    outputs = lab.page.evaluate(f"() => {cells}.flatMap((cell) => cell.outputs)")
+    bad = [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
+    assert len(outputs) > 6 and bad == [] and lab.problems == []
