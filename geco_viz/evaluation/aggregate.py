@@ -21,7 +21,8 @@ def aggregate(model: Model, x: Tensor) -> Posterior:
     """q(z|x_i) of all data at once, for models whose aggregate posterior can be had.
 
     Raises:
-        TypeError: the model is conditional, or its posterior has no `log_prob`.
+        TypeError: the model is conditional, says that it has none (`has_aggregate` is False, as
+            ConvDRAW's), or its posterior has no `log_prob`.
         ValueError: `x` is empty.
     """
     if x.ndim == 0 or len(x) == 0:
@@ -30,6 +31,12 @@ def aggregate(model: Model, x: Tensor) -> Posterior:
         raise TypeError(
             "model must have one posterior a datum and one prior for an aggregate posterior, got "
             f"the conditional {type(model).__name__}, in which both depend on the context"
+        )
+    if not getattr(model, "has_aggregate", True):
+        raise TypeError(
+            "model must have a density q(z|x) that can be averaged over the data, got "
+            f"{type(model).__name__}, whose latents of one step depend on those drawn before; its "
+            "average KL can be had: average_kl, evaluate"
         )
     posterior = model.encode(x)
     if not callable(getattr(posterior, "log_prob", None)):
@@ -99,7 +106,7 @@ def marginal_kl(
         The value and its standard error, for samples stratified by datum.
 
     Raises:
-        TypeError: the aggregate cannot be had: a conditional model, or no `log_prob`.
+        TypeError: the aggregate cannot be had: a conditional model, ConvDRAW, or no `log_prob`.
         TypeError, ValueError: `x` is empty; `samples` or `chunk` is not a whole number >= 1.
 
     Source: section 4.2 (marginal KL).

@@ -19,6 +19,7 @@ __all__ = ["average_kl", "evaluate", "kappa_hat"]
 
 _MOST_DATA = 1000  # above it the quantities that need all pairs of data are left out
 _MOST_POINTS = 16384  # lattice points under the prior; more do not sharpen anything that is shown
+_MOST_PARTS = 64  # terms of the KL that are listed one by one
 _BATCHES = 8  # a constraint's error gives one number a batch; so many show its spread
 
 
@@ -40,6 +41,7 @@ def evaluate(
     | --- | --- |
     | `kappa_hat/<constraint>` | the error reached, in the units of its kappa |
     | `kl` | average KL(q(z|x_i), prior), nats |
+    | `kl/1`, `kl/2`, ... | the KL of each step (ConvDRAW) or latent, nats, where it is their sum |
     | `overlap` | H(i given z), nats; average KL = ln n - overlap + marginal KL |
     | `mutual_information` | ln n - overlap, nats |
     | `marginal_kl` | KL(q(z), prior), nats |
@@ -79,7 +81,7 @@ def evaluate(
         raise ValueError(f"x must hold at least one datum, got shape {tuple(x.shape)}")
     constraints, n = list(constraints), len(x)
     pairs = n <= _MOST_DATA and context is None and has_aggregate(model, x)
-    strata, errors = Strata(), Batches()
+    strata, errors, parts = Strata(), Batches(), 0
     posterior: Posterior | None = None
     for block, rows in enumerate(torch.arange(n).split(max(chunk, _MOST_DATA))):
         part = slice(int(rows[0]), int(rows[-1]) + 1)
@@ -87,7 +89,12 @@ def evaluate(
         posterior = model.encode(x[part], known)
         for count in passes(samples, chunk // len(rows), _BATCHES):
             z, log_q = posterior.sample(count, generator)
-            values = posterior.kl(z, log_q)[None]
+            split = getattr(posterior, "kl_parts", None)
+            terms = None if split is None else split(z, log_q).movedim(-1, 0)
+            if terms is None or len(terms) > _MOST_PARTS:
+                values, parts = posterior.kl(z, log_q)[None], 0
+            else:
+                values, parts = torch.cat((terms.sum(0)[None], terms)), len(terms)
             strata.add(torch.cat((values, claims(posterior, z, chunk))) if pairs else values, block)
             if constraints:
                 x_hat, label = model.decode(z, known), None if y is None else y[part]
@@ -103,8 +110,10 @@ def evaluate(
     found |= {"kl": nothing} | dict.fromkeys(rest, nothing)
     kl, *others = strata.result().tolist()
     found["kl"] = (kl[0], kl[1])
+    for number, (value, se) in enumerate(others[:parts], 1):
+        found[f"kl/{number}"] = (value, se)
     if pairs and posterior is not None:
-        own, ratio = others
+        own, ratio = others[parts:]
         found["overlap"] = (-own[0], own[1])
         found["mutual_information"] = (math.log(n) + own[0], own[1])
         found["marginal_kl"] = (ratio[0], ratio[1])
@@ -122,6 +131,7 @@ def average_kl(
     samples: int = 1000,
     chunk: int = 1024,
     generator: torch.Generator | None = None,
+    context: Tensor | None = None,
 ) -> tuple[float, float]:
     """(1/n) sum_i KL(q(z|x_i), prior) in nats and its standard error; arguments as `evaluate`.
 
@@ -131,7 +141,8 @@ def average_kl(
         True
     """
     samples = _checks.integer("samples", samples, low=1)
-    return evaluate(model, x, samples=samples, chunk=chunk, generator=generator)["kl"]
+    found = evaluate(model, x, samples=samples, chunk=chunk, generator=generator, context=context)
+    return found["kl"]
 
 
 def kappa_hat(
@@ -143,6 +154,7 @@ def kappa_hat(
     chunk: int = 1024,
     generator: torch.Generator | None = None,
     y: Tensor | None = None,
+    context: Tensor | None = None,
 ) -> tuple[float, float]:
     """The error that the model reaches, in the units of kappa, and its standard error.
 
@@ -154,7 +166,16 @@ def kappa_hat(
         >>> 0 < kappa_hat(model, torch.rand(5, 1, 8, 8), gv.RE(kappa=0.1), samples=20)[0] < 1
         True
     """
-    found = evaluate(model, x, [constraint], samples=samples, chunk=chunk, generator=generator, y=y)
+    found = evaluate(
+        model,
+        x,
+        [constraint],
+        samples=samples,
+        chunk=chunk,
+        generator=generator,
+        y=y,
+        context=context,
+    )
     return found[f"kappa_hat/{constraint.name}"]
 
 

@@ -73,8 +73,16 @@ class DiagonalGaussian:
 
         sum_j (mu_j^2 + sigma_j^2 - 1) / 2 - log sigma_j; the samples only give the shape.
         """
+        return self.terms().sum(-1).expand_as(log_q)
+
+    def kl_parts(self, z: Tensor, log_q: Tensor) -> Tensor:
+        """The KL of each latent, as `kl`: (S, B, d) in nats."""
+        return self.terms().expand(*log_q.shape, -1)
+
+    def terms(self) -> Tensor:
+        """The KL of each latent, (B, d), in nats."""
         squares = self.mean.square() + self.log_std.mul(2).expm1()
-        return (0.5 * squares - self.log_std).sum(-1).expand_as(log_q)
+        return 0.5 * squares - self.log_std
 
 
 class GaussianHead(nn.Module):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from geco_viz import _checks
+from geco_viz.models.context import no_context
 
 __all__ = ["VAE", "Model", "Output", "Posterior"]
 
@@ -26,21 +27,30 @@ class Posterior(Protocol):
     def kl(self, z: Tensor, log_q: Tensor) -> Tensor:
         """KL to the prior in nats, (S, B): closed form, or log q - log prior of each sample."""
 
+    # Where the KL is a sum over steps or latents, `kl_parts(z, log_q)` gives its terms (S, B, P).
+
 
 class Output(NamedTuple):
     """What a step of training needs.
 
     `x_hat` (B, C, H, W), `kl` (B,) in nats and `z` (B, d) for one sample a datum; with more, each
-    has a leading dimension S.
+    has a leading dimension S. `kl_parts` (B, P), where the model has it, is the KL of each step or
+    latent, in nats; its sum is `kl`.
     """
 
     x_hat: Tensor
     kl: Tensor
     z: Tensor
+    kl_parts: Tensor | None = None
 
 
 class Model(Protocol):
-    """What the rest of the package asks of a model; `VAE` is one, and yours may be another."""
+    """What the rest of the package asks of a model; `VAE` is one, and yours may be another.
+
+    Two attributes may say more: `conditional`, whether it must be told a context, False where it is
+    missing; `has_aggregate`, whether the posteriors of all data make a mixture with a density,
+    True where it is missing.
+    """
 
     latent_dim: int
 
@@ -71,6 +81,9 @@ class VAE(nn.Module):
         torch.Size([4, 1, 28, 28])
     """
 
+    conditional = False
+    has_aggregate = True
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -92,7 +105,7 @@ class VAE(nn.Module):
         Raises:
             ValueError: `context` is given; this model has no use for one.
         """
-        _no_context(context)
+        no_context(context)
         return self.head(self.encoder(x))
 
     def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
@@ -101,7 +114,7 @@ class VAE(nn.Module):
         Raises:
             ValueError: `context` is given; this model has no use for one.
         """
-        _no_context(context)
+        no_context(context)
         return self.decoder(z)
 
     def forward(
@@ -119,10 +132,13 @@ class VAE(nn.Module):
         samples = _checks.integer("samples", samples, low=1)
         posterior = self.encode(x, context)
         z, log_q = posterior.sample(samples, generator)
-        kl = posterior.kl(z, log_q)
+        split = getattr(posterior, "kl_parts", None)
+        parts = None if split is None else split(z, log_q)
+        kl = posterior.kl(z, log_q) if parts is None else parts.sum(-1)
         if samples == 1:
             z, kl = z.squeeze(0), kl.squeeze(0)
-        return Output(self.decode(z, context), kl, z)
+            parts = None if parts is None else parts.squeeze(0)
+        return Output(self.decode(z, context), kl, z, parts)
 
     def sample(
         self,
@@ -141,11 +157,3 @@ class VAE(nn.Module):
             (n, self.latent_dim), generator=generator, device=like.device, dtype=like.dtype
         )
         return self.decode(z, context)
-
-
-def _no_context(context: Tensor | None) -> None:
-    if context is not None:
-        raise ValueError(
-            "context must be None for this model, which is not conditional, "
-            f"got a tensor of shape {tuple(context.shape)}"
-        )

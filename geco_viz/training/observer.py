@@ -23,7 +23,15 @@ HOLE = 0.1  # q(z)/prior(z) below which z is in a hole
 
 
 def as_uint8(images: Tensor) -> np.ndarray:
-    """Images (..., C, H, W) in [0, 1] as uint8 (..., H, W, C)."""
+    """Images (..., C, H, W) in [0, 1] as uint8 (..., H, W, 1 or 3); two channels as red and green.
+
+    Of more than three channels the first three are shown.
+    """
+    channels = images.shape[-3]
+    if channels == 2:
+        images = torch.cat((images, torch.zeros_like(images[..., :1, :, :])), -3)
+    elif channels > 3:
+        images = images[..., :3, :, :]
     array = images.detach().clamp(0, 1).mul(255).round().to("cpu", torch.uint8).movedim(-3, -1)
     return np.ascontiguousarray(array.numpy())
 
@@ -86,12 +94,24 @@ class Observer:
                 tile_mass=mass,
                 holes=holes,
                 step=self.step,
+                context=_told(context),
             )
+
+    @property
+    def _mixes(self) -> bool:
+        """Whether densities of the posteriors can be compared over the data and with the prior."""
+        return (
+            hasattr(self.model, "encode")
+            and self.context is None
+            and getattr(self.model, "has_aggregate", True)
+        )
 
     def _tiles(self, x: Tensor, context: Tensor | None) -> np.ndarray:
         if not hasattr(self.model, "encode"):
             return np.empty((0, 0, 2), np.float32)
         posterior = self.model.encode(x, context=context)
+        if not hasattr(posterior, "log_prob"):  # a chain of draws, long to make and hard to read
+            return np.empty((0, 0, 2), np.float32)
         z = posterior.sample(TILED, self._generator)[0].movedim(0, 1)
         return z.cpu().numpy().astype(np.float32)
 
@@ -103,7 +123,7 @@ class Observer:
         return log_q, torch.logsumexp(log_q, 1) - math.log(len(self.x)) - prior
 
     def _masses(self, draws: int = 500) -> tuple[np.ndarray, float]:
-        if not hasattr(self.model, "encode") or len(self.x) > PAIRWISE:
+        if not self._mixes or len(self.x) > PAIRWISE:
             return np.empty(0, np.float32), math.nan
         z = torch.randn(
             draws, self.model.latent_dim, generator=self._generator, device=self.x.device
@@ -117,6 +137,9 @@ class Observer:
     def probe(self, z: Sequence[float] | np.ndarray) -> Probe:
         """g(z), the weights w_i(z) and the density q(z)/prior(z) at one latent point.
 
+        A conditional model is told the first datum's context. Weights and density are empty and
+        NaN for large sets, conditional models and ConvDRAW.
+
         Raises:
             ValueError: z has not the model's latent dimension (missing ones are taken as 0).
         """
@@ -127,28 +150,54 @@ class Observer:
         with self.lock:
             full = torch.zeros(1, d, device=self.x.device)
             full[0, : point.size] = torch.from_numpy(point).to(full)
-            image = as_uint8(self.model.decode(full))[0]
-            if len(self.x) > PAIRWISE:
+            told = {} if self.context is None else {"context": self.context[:1]}
+            image = as_uint8(self.model.decode(full, **told))[0]
+            if not self._mixes or len(self.x) > PAIRWISE:
                 return Probe(image, np.empty(0, np.float32), math.nan, False)
             log_q, log_ratio = self._pairwise(full)
             weights = torch.softmax(log_q[0], 0).cpu().numpy()
             density = float(log_ratio.exp())
         return Probe(image, weights, density, density < HOLE)
 
+    @property
+    def costly(self) -> bool:
+        """Whether the model has convolutions: a look at 60,000 data then takes a minute or more."""
+        kinds = (nn.Conv2d, nn.ConvTranspose2d)
+        return any(isinstance(module, kinds) for module in self.model.modules())
+
     def evaluate(
-        self, constraints: Sequence[Constraint], samples: int
+        self, constraints: Sequence[Constraint], samples: int, data: int | None = None
     ) -> dict[str, tuple[float, float]]:
-        """`evaluation.evaluate` of the observer's weights: each value with its standard error."""
+        """`evaluation.evaluate` of the observer's weights: each value with its standard error.
+
+        Args:
+            constraints: those whose errors are wanted.
+            samples: posterior samples a datum.
+            data: so many data, evenly spread over the set, or None for all.
+        """
         from geco_viz.evaluation import evaluate
 
+        n = len(self.x)
+        kept: Any = slice(None)
+        if data is not None and data < n:
+            kept = torch.arange(data, device=self.x.device) * n // data
+        y, context = (v if v is None else v[kept] for v in (self.y, self.context))
         with self.lock:
             result: dict[str, Any] = evaluate(
                 self.model,
-                self.x,
+                self.x[kept],
                 constraints,
-                y=self.y,
-                context=self.context,
+                y=y,
+                context=context,
                 samples=samples,
                 generator=self._generator,
             )
         return result
+
+
+def _told(context: Tensor | None) -> tuple[np.ndarray, ...]:
+    """A context's images, one picture a channel, or one in colour."""
+    if context is None or context.ndim != 4:
+        return ()
+    shown = [context] if context.shape[1] == 3 else context.split(1, 1)
+    return tuple(as_uint8(image) for image in shown)

@@ -38,6 +38,18 @@ CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
 }
 SMALL = 64  # sets that fit one batch, like Micro-MNIST
 
+# What the recipe changes for models whose steps are dear, on large sets and on small ones.
+_DEAR: dict[Any, dict[str, Any]] = {
+    "convdraw": {"batch": 32},
+    "convdraw-conditional": {"batch": 32},
+}
+_DEAR_SMALL: dict[Any, dict[str, Any]] = {
+    "conv-vae-nvp": {"lr": 2e-3, "samples": 8},
+    "cvae": {"lr": 2e-3, "samples": 8},
+    "convdraw": {"lr": 2e-3, "samples": 4},
+    "convdraw-conditional": {"lr": 2e-3, "samples": 4},
+}
+
 
 def device_of(device: str | torch.device) -> torch.device:
     """The device asked for; "auto" is CUDA, then MPS, then the CPU.
@@ -68,37 +80,75 @@ def as_data(data: Any) -> datasets.Dataset:
     return datasets.from_tensors(data)
 
 
-def settings_for(count: int, **given: Any) -> Settings:
-    """The recipe for a set of `count` data, with whatever was given put over it.
+def settings_for(count: int, model: Any = None, **given: Any) -> Settings:
+    """The recipe for a model on a set of `count` data, with whatever was given put over it.
 
     Small sets train on all their data with many posterior samples each (Micro-MNIST); large ones
-    on batches of 128 with one sample.
+    on batches of 128 with one sample. Models whose steps are dear take fewer of either.
+
+    Args:
+        count: how many data.
+        model: a model's name, its configuration, or a module that holds it as `config`.
+        **given: settings by name; None stands for the recipe's.
     """
     known = [field.name for field in dataclasses.fields(Settings)]
     for name in given:
         choice("a setting of Run", name, known)
+    config = model if isinstance(model, (str, dict)) else getattr(model, "config", None)
+    called = config.get("name") if isinstance(config, dict) else config
     if count <= SMALL:
         recipe: dict[str, Any] = {"lr": 6e-3, "batch": count, "samples": 32}
+        recipe |= _DEAR_SMALL.get(called, {})
     else:
-        recipe = {"lr": 1e-3, "batch": 128, "samples": 1}
+        recipe = {"lr": 1e-3, "batch": 128, "samples": 1} | _DEAR.get(called, {})
     recipe |= {name: value for name, value in given.items() if value is not None}
     if isinstance(recipe.get("betas"), list):
         recipe["betas"] = tuple(recipe["betas"])
     return Settings(**recipe)
 
 
-def as_model(model: Any, x: Tensor, seed: int, device: torch.device) -> nn.Module:
-    """A module as it is, or one built by name or configuration with weights from `seed`."""
-    if isinstance(model, nn.Module):
-        return model.to(device)
+def as_model(
+    model: Any, x: Tensor, seed: int, device: torch.device, context: Tensor | None = None
+) -> nn.Module:
+    """A module as it is, or one built by name or configuration with weights from `seed`.
+
+    Raises:
+        ValueError: the data has a context and the model takes none, or the reverse.
+    """
     from geco_viz import models
 
+    if isinstance(model, nn.Module):
+        conditional = getattr(model, "conditional", None)  # a module that does not say is trusted
+        _match(type(model).__name__, conditional, context)
+        return model.to(device)
     config = dict(model) if isinstance(model, dict) else {"name": model}
     config.setdefault("shape", list(x.shape[1:]))
+    name = config.get("name")
+    conditional = models.is_conditional(name)  # type: ignore[arg-type]  # it checks
+    _match(repr(name), conditional, context)
+    if conditional and context is not None:
+        config.setdefault("context_shape", list(context.shape[1:]))
     # The weights come from torch's global generator: fork it, the user's own sequence goes on.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return models.build(**config).to(device)
+        built: nn.Module = models.build(**config).to(device)
+        return built
+
+
+def _match(model: str, conditional: bool | None, context: Tensor | None) -> None:
+    from geco_viz import models
+
+    told, untold = (" or ".join(map(repr, models.names(c))) for c in (True, False))
+    if conditional and context is None:
+        raise ValueError(
+            f"model {model} is conditional, but the data has no context; choose {untold}, or data "
+            f"with a context: {', '.join(map(repr, datasets.names(conditional=True)))}"
+        )
+    if conditional is False and context is not None:
+        raise ValueError(
+            f"model {model} is not conditional, but the data has a context; choose {told}, or "
+            "leave the context out: data.load(...).without_context()"
+        )
 
 
 def as_objective(objective: Any, count: int) -> Objective:

@@ -56,6 +56,8 @@ class Pictures:
         tile_mass: prior mass of each datum's tile ``(n,)``, summing to 1; empty where unknown.
         holes: prior mass where q(z)/prior(z) < 0.1, or NaN.
         step: the step the pictures belong to.
+        context: of conditional data, the images each datum's model was told, one after the other,
+            uint8 ``(n, H, W, 1 or 3)`` each; empty without images for a context.
     """
 
     data: NDArray[np.uint8]
@@ -66,6 +68,7 @@ class Pictures:
     tile_mass: NDArray[np.float32]
     holes: float
     step: int
+    context: tuple[NDArray[np.uint8], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,9 @@ class Run(Keeping, Showing):
     """Train a VAE under an objective, watch it and steer it while it trains.
 
     Args:
-        data: a name ("micro-mnist", "mnist", "digits"), a `data.Dataset`, or a tensor (n, C, H, W)
-            in [0, 1].
-        model: a name ("vae", "vae-nvp"), a configuration for `models.build`, or a module with the
-            interface of `models.VAE`.
+        data: a name (`data.names()`), a `data.Dataset`, or a tensor (n, C, H, W) in [0, 1].
+        model: a name (`models.names()`), a configuration for `models.build`, or a module with the
+            interface of `models.VAE`. Data with a context want a conditional model, others do not.
         objective: `GECO(...)`, `ELBO(...)`, `BetaVAE(...)`, `Annealed(...)`, a constraint, a name,
             or None for GECO on the reconstruction error.
         seed: of the weights, the batches and the posterior samples.
@@ -90,9 +89,9 @@ class Run(Keeping, Showing):
         x = self.data.x.to(self.device)
         y = None if self.data.y is None else self.data.y.to(self.device)
         context = None if self.data.context is None else self.data.context.to(self.device)
-        self.settings = settings_for(len(x), **settings)
+        self.settings = settings_for(len(x), model, **settings)
         target = made_ready(as_objective(objective, len(x)), x, y)
-        module = as_model(model, x, self.seed, self.device)
+        module = as_model(model, x, self.seed, self.device, context)
         self.loop = Loop(module, target, x, y, context, self.settings, self.seed)
         # One for pictures and one for evaluations, which would keep pictures waiting.
         self._observer, self._judge = (

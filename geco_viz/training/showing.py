@@ -22,10 +22,22 @@ __all__ = ["Showing"]
 WORDS = {
     "micro-mnist": "Micro-MNIST",
     "mnist": "MNIST",
+    "color-mnist": "Color-MNIST",
+    "mnist-triplets": "MNIST-triplets",
+    "mnist-sum": "MNIST-sum",
+    "mnist-sum-hard": "MNIST-sum-hard",
+    "mnist-rotate": "MNIST-rotate",
+    "cifar10": "CIFAR-10",
+    "celeba": "CelebA",
     "digits": "digits",
     "vae": "VAE",
     "vae-nvp": "VAE+NVP",
+    "conv-vae-nvp": "conv VAE+NVP",
+    "cvae": "conditional VAE",
+    "convdraw": "ConvDRAW",
+    "convdraw-conditional": "conditional ConvDRAW",
 }
+FEWER = 2000  # data on which a costly model is evaluated, if nobody says otherwise
 
 
 class Showing(Playing):
@@ -114,23 +126,34 @@ class Showing(Playing):
         """g(z), the weights w_i(z) of eq. 4, and whether z lies in a hole."""
         return self._observer.probe(z)
 
-    def evaluate(self, samples: int | None = None) -> dict[str, tuple[float, float]]:
+    def evaluate(
+        self, samples: int | None = None, data: int | None = None
+    ) -> dict[str, tuple[float, float]]:
         """Evaluate the averaged weights, append the row to `evaluations`, and return it.
 
         Args:
-            samples: posterior samples per datum; by default 1000 for small sets and 1 for others.
+            samples: posterior samples per datum; by default 1000 for small sets and 1 for others,
+                with convolutions 10 times fewer for small sets.
+            data: on how many data, evenly spread over the training set; by default all of them,
+                with convolutions at most 2000.
 
         Returns:
             kappa_hat/<constraint>, kl, overlap, marginal_kl, holes, tile_mass, ...: each a value
-            and its standard error, in the units of `evaluation.evaluate`.
+            and its standard error, in the units of `evaluation.evaluate`; where the KL is a sum,
+            kl/1, kl/2, ...: each step's or latent's.
         """
+        costly = self._judge.costly
         if samples is None:
-            samples = 1000 if len(self.data) <= SMALL else 1
+            samples = (100 if costly else 1000) if len(self.data) <= SMALL else 1
+        if data is None and costly:
+            data = FEWER
         integer("samples", samples, low=1)
+        if data is not None:
+            integer("data", data, low=1)
         weights, step = self._snapshot()
         with self._judge.lock:  # one evaluation at a time: the history has one writer
             self._judge.refresh(weights, step)
-            found = self._judge.evaluate(self._measured(), samples)
+            found = self._judge.evaluate(self._measured(), samples, data)
             row: dict[str, float] = {"step": step}
             for name, (value, error) in found.items():
                 row |= {name: value, f"{name}/se": error}
