@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -17,6 +18,7 @@ from ipywidgets.widgets.widget import _instances
 
 import geco_viz as gv
 from geco_viz.live import PRESETS, Controls, Dashboard, Stage
+from geco_viz.live.price import price
 from geco_viz.training import limits
 
 
@@ -244,3 +246,57 @@ def test_watch_records_and_steers_a_loop_of_ones_own() -> None:
         watch.edit("objective", "elbo")
     watch.close()
     assert dash.comm is None
+
+
+def test_a_button_adds_a_constraint_with_a_slider_and_takes_it_away(run: gv.Run) -> None:
+    controls = Controls(run)
+    run.kappa = 0.07
+    run.step()
+    controls.constraints.buttons["pncc"].value = True
+    until(lambda: "pncc" in controls.kappas)
+    assert {c.name: c.kappa for c in run.constraints}["re"] == 0.07
+    # Its kappa leaves 40 % of what the mean image lacks in correlation.
+    x = run.data.x
+    pncc = gv.PNCC(kappa=0.5)
+    lacking = float(pncc.error(x, x.mean(0).expand_as(x)))
+    assert run.kappa["pncc"] == pytest.approx(1 - 0.4 * lacking, abs=5e-3)
+    run.step()
+    assert "err/pncc" in run.history.columns
+    controls.constraints.buttons["pncc"].value = False
+    until(lambda: list(controls.kappas) == ["re"])
+    assert run.kappa == 0.07
+    controls.constraints.buttons["re"].value = False  # the last one stays
+    assert controls.constraints.value == ("re",)
+    controls.close()
+
+
+def test_a_constraint_that_the_data_cannot_have_is_said_and_changes_nothing() -> None:
+    run = gv.Run(torch.rand(4, 1, 8, 8))  # without labels
+    controls = Controls(run)
+    controls.constraints.buttons["cla"].value = True
+    until(lambda: "labels" in controls.stage.notice)
+    assert [c.name for c in run.constraints] == ["re"] and controls.constraints.value == ("re",)
+    controls.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (0.05, "RE binds: λ = 0.5 nats: halving its tolerance costs about 0.35 nats"),
+        (0.1, "RE is not met yet: λ = 0.5"),
+        (0.03, "RE is slack"),
+    ],
+)
+def test_multipliers_are_prices(error: float, said: str) -> None:
+    columns = {"err/re": error, "multiplier/re": 0.5, "err/cla": 0.9, "multiplier/cla": 2.0}
+    history = gv.History(list(columns))
+    for _ in range(60):
+        history.append(columns)
+    constraints = (gv.RE(kappa=0.05), gv.CLA(kappa=0.9))
+    kappas = {c.name: c.kappa for c in constraints}
+    source = SimpleNamespace(
+        history=history, constraints=constraints, kappa_of=kappas.get, limit=None
+    )
+    assert said in price(source) and "CLA binds: λ = 2 nats" in price(source)
+    # One nat: a factor exp(-1 / 2) in CLA's tolerance.
+    assert "one nat buys 39.3 % of it" in price(source)

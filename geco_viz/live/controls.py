@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from geco_viz.geco import GECO
+from geco_viz.live.choosing import ConstraintButtons, proposed
 from geco_viz.live.grid import GridSlider, log_grid
+from geco_viz.live.price import price
 from geco_viz.live.stage import Stage
 
 __all__ = ["Controls", "aside", "buttons"]
@@ -55,6 +56,7 @@ class Controls(widgets.VBox):
         self.objective.style.button_width = "auto"
         tip = "variance of the equivalent Gaussian decoder, pixel²"
         self.beta = GridSlider("β", log_grid(0.5, -2.5, 2), 0.5, tip)
+        self.constraints = ConstraintButtons(self._on_constraints)
         self.nu = GridSlider("ν", log_grid(0.05, -1.7, 1.3), 0.05, "learning rate of log λ")
         self.alpha = GridSlider("α", ALPHAS, 0.9, "memory of the moving average of the error")
         self.speed = widgets.SelectionSlider(
@@ -109,6 +111,7 @@ class Controls(widgets.VBox):
             self._compose(names, objective.name)
         if objective.name in dict(OBJECTIVES).values():
             self.objective.value = objective.name
+        self.constraints.show(names)
         for constraint in run.constraints:
             kappa = run.kappa_of(constraint.name)
             self.kappas[constraint.name].put(kappa)
@@ -122,7 +125,7 @@ class Controls(widgets.VBox):
             self.alpha.put(run.alpha)
         if objective.name == "beta":
             self.beta.put(objective.beta)
-        self.price.value = self._price()
+        self.price.value = price(run)
 
     def _compose(self, names: tuple[str, ...], objective: str) -> None:
         """Lay out what this objective needs: a slider for each constraint, or beta."""
@@ -134,6 +137,8 @@ class Controls(widgets.VBox):
             rows += [self._headings[0], self.objective]
         if names:
             rows.append(self._headings[1])
+            if run.can_switch and objective == "geco":
+                rows.append(self.constraints)
         for constraint in run.constraints:
             name = constraint.name
             slider = GridSlider(
@@ -158,24 +163,6 @@ class Controls(widgets.VBox):
         self.children = tuple(rows)
         for widget in replaced:
             widget.close()
-
-    def _price(self) -> str:
-        """lambda in words: what accuracy costs now, beside what the theory says."""
-        run = self.run
-        history = run.history
-        if not len(history) or "re" not in {c.name for c in run.constraints}:
-            return ""
-        multiplier = float(history["multiplier/re"][-1])
-        words = (
-            f"<b>λ is the price of accuracy.</b> At λ = {multiplier:.3g} nats, "
-            f"halving κ² costs about {multiplier * math.log(2):.2g} nats of KL."
-        )
-        limit = run.limit
-        if limit is not None and not getattr(limit, "subset", 0):
-            kappa = run.kappa_of("re")
-            theory = _interpolate(kappa, limit.kappa, limit.multiplier)
-            words += f" Theory: λ* = {theory:.2g}."
-        return f"<small>{words}</small>"
 
     def _edit(self, what: str, slider: GridSlider) -> None:
         """Ask the run for what a slider says, unless it was the program that moved it."""
@@ -204,6 +191,28 @@ class Controls(widgets.VBox):
             self._last_geco = self._present_geco()
         self.run.edit("objective", self._last_geco if name == "geco" and self._last_geco else name)
 
+    def _on_constraints(self, names: tuple[str, ...]) -> None:
+        """Another set of constraints: those that stay keep their kappa, new ones get one."""
+        run = self.run
+        spec = self._present_geco()
+        if spec is None:
+            self.constraints.show([c.name for c in run.constraints])
+            self.stage.say("This run's constraints are of your own: change them in code.")
+            return
+
+        def change() -> None:
+            kept = {part["name"]: part for part in spec["constraints"]}
+            try:
+                if "cla" in names and "cla" not in kept:
+                    self.stage.say("CLA: its classifier is trained on this data, once …")
+                spec["constraints"] = [kept.get(n) or proposed(n, run).spec for n in names]
+                run.edit("objective", spec)
+                self.stage.say("")
+            finally:
+                self.refresh()
+
+        aside(self.stage, change)
+
     def _present_geco(self) -> dict[str, Any] | None:
         """The specification of the GECO that is left, with what was asked of it meanwhile."""
         run = self.run
@@ -228,7 +237,16 @@ class Controls(widgets.VBox):
             self.stage.listeners.remove(self.refresh)
         # ipywidgets keeps every widget that is not closed, and with it whatever its callbacks hold.
         for widget in (
-            *(self.objective, self.beta, self.nu, self.alpha, self.speed, self.price, self._style),
+            *(
+                self.objective,
+                self.constraints,
+                self.beta,
+                self.nu,
+                self.alpha,
+                self.speed,
+                self.price,
+                self._style,
+            ),
             *(*self._headings, *self._extra, *self.kappas.values(), *self._notes.values()),
         ):
             widget.close()
@@ -286,9 +304,3 @@ def aside(stage: Stage, act: Callable[[], Any]) -> None:
             stage.say(f"{error}")
 
     threading.Thread(target=work, name="geco-viz button", daemon=True).start()
-
-
-def _interpolate(x: float, xs: Any, ys: Any) -> float:
-    import numpy as np
-
-    return float(np.interp(x, np.asarray(xs), np.asarray(ys)))
