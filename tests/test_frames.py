@@ -242,9 +242,9 @@ def test_images_are_rows_of_equal_length() -> None:
 
 
 @pytest.mark.parametrize("dims", [1, 2, 5])
-def test_tiling_sends_the_first_two_latents_of_a_bounded_sample(dims: int) -> None:
+def test_tiling_sends_a_bounded_sample_of_the_latents(dims: int) -> None:
     pictures = FakeSource(dims=dims).pictures()
-    head, data = parts.tiling(pictures)
+    head, data = parts.tiling(pictures, "0,1")
     assert data is not None
     sent = np.frombuffer(data, "<f4").reshape(head["n"], head["per"], min(dims, 2))
     assert head["dims"] == dims and head["n"] * head["per"] <= parts.SAMPLES

@@ -185,10 +185,17 @@ class Dashboard(widgets.VBox):
 
         def make() -> Run:
             name, draw = self.data.value
-            chosen = datasets.load(name) if draw is None else datasets.load(name, draw=draw)
+            self.stage.say(f"Loading {DATA.get(name, name)} …")
+            # What is there of CIFAR-10 is enough to look at; its note says that it is a part.
+            options = {"draw": draw} if draw is not None else {"partial": True}
+            chosen = datasets.load(
+                name, **(options if draw is not None or name == "cifar10" else {})
+            )
             same_size = (len(chosen) > 64) == (len(run.data) > 64)
             objective = run.objective.spec if same_size else None
-            model = self.model.value or run.spec["model"]["name"]
+            model = self.model.value or run.spec["model"]
+            if data:
+                model = _fitting(model, chosen.context is not None)
             return Run(chosen, model, objective, seed=self.seed.value, device=run.device)
 
         aside(self.stage, lambda: self._bring(make))
@@ -294,9 +301,39 @@ def _select(dropdown: widgets.Dropdown, key: Any, label: str) -> None:
         dropdown.value = key
 
 
+DATA = {
+    "mnist": "MNIST",
+    "color-mnist": "Color-MNIST",
+    "mnist-triplets": "MNIST triplets",
+    "mnist-sum": "MNIST-sum, conditional",
+    "mnist-sum-hard": "MNIST-sum-hard, conditional",
+    "mnist-rotate": "MNIST-rotate, conditional",
+    "cifar10": "CIFAR-10",
+    "celeba": "CelebA",
+    "digits": "digits (no network)",
+}
+MODELS = {
+    "vae": "VAE, Gaussian posterior",
+    "vae-nvp": "VAE+NVP posterior",
+    "conv-vae-nvp": "VAE+NVP, convolutional",
+    "cvae": "conditional VAE",
+    "convdraw": "ConvDRAW",
+    "convdraw-conditional": "ConvDRAW, conditional",
+}
+
+
 def _data_options() -> list[tuple[str, Any]]:
     drawn = [(f"Micro-MNIST, draw {draw}", ("micro-mnist", draw)) for draw in range(DRAWS)]
-    return [*drawn, ("MNIST", ("mnist", None)), ("digits (no network)", ("digits", 0))]
+    others = [name for name in datasets.names() if name != "micro-mnist"]
+    return [*drawn, *((DATA.get(n, n), (n, 0 if n == "digits" else None)) for n in others)]
+
+
+def _fitting(model: Any, conditional: bool) -> Any:
+    """The model, or where data with a context want the other kind, the simplest of that kind."""
+    name = model["name"] if isinstance(model, dict) else model
+    if name in models.names() and models.is_conditional(name) != conditional:
+        return "cvae" if conditional else "vae"
+    return model
 
 
 def _data_key(run: Any) -> tuple[str, int | None]:
@@ -310,6 +347,4 @@ def _model_key(run: Any) -> str | None:
 
 
 def _model_label(name: str | None) -> str:
-    return {"vae": "VAE, Gaussian posterior", "vae-nvp": "VAE+NVP posterior", None: "own"}.get(
-        name, str(name)
-    )
+    return "own" if name is None else MODELS.get(name, name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from geco_viz.live import parts
 from geco_viz.live.parts import Part
+from geco_viz.live.planes import ACTIVE
 from geco_viz.live.source import Ghost, Pictures, Source
 
 __all__ = ["Frames"]
@@ -38,6 +39,7 @@ class Frames:
         self._images = "images" in shown
         self._tiling = "tiling" in shown
         self._trouble = ""
+        self.plane = ACTIVE  # of latent space, for all pages of the view
         self.forget()
 
     def forget(self) -> None:
@@ -75,6 +77,11 @@ class Frames:
         self._looked, self._due = key, end + min((end - start) / SHARE, REST)
         return pictures
 
+    def turn(self, plane: str) -> None:
+        """Show another plane of latent space, with the next frame."""
+        self.plane = plane
+        self._looked, self._due, self._count = None, 0.0, 0
+
     def next(self, pictures: Pictures | None = None) -> list[Part]:
         """Return the parts that the pages lack, with these pictures; none when nothing moved."""
         source = self.source
@@ -91,7 +98,7 @@ class Frames:
         if pictures is not None and self._images:
             found.append(parts.images(pictures))
         if pictures is not None and self._tiling:
-            found.append(parts.tiling(pictures))
+            found.append(parts.tiling(pictures, self.plane))
         word = parts.status(source.status(), self._trouble)
         if word != self._status:
             found.append((word, None))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geco_viz.live.planes import ACTIVE, axes, choices
 from geco_viz.live.source import Ghost, Pictures, Source, Status
 
 __all__ = [
@@ -148,20 +149,24 @@ def ghost_lines(ghosts: Sequence[Ghost]) -> Part:
 
 
 def images(pictures: Pictures) -> Part:
-    """Return the grid of data, reconstructions and samples: uint8 ``(rows, n, h, w, c)``.
+    """Return the grid of contexts, data, reconstructions and samples: uint8 ``(rows, n, h, w, c)``.
 
     A row with fewer images than the longest is filled with zeros; `counts` says how many are real.
     """
     grid = [np.asarray(g) for g in (pictures.data, pictures.reconstruction, pictures.sample)]
     n = max(len(g) for g in grid)
     h, w, c = grid[0].shape[1:]
-    whole = np.zeros((len(grid), n, h, w, c), np.uint8)
-    for row, g in zip(whole, grid, strict=True):
+    # A context of another size has no place in a grid of equal cells.
+    told = [np.asarray(g) for g in pictures.context if np.shape(g)[1:3] == (h, w)]
+    c = max([c, *(g.shape[3] for g in told)])
+    names = ["told" if len(told) == 1 else f"told {i + 1}" for i in range(len(told))]
+    whole = np.zeros((len(told) + len(grid), n, h, w, c), np.uint8)
+    for row, g in zip(whole, [*told, *grid], strict=True):
         row[: len(g)] = g
     head = {
         "kind": "images",
-        "rows": ["data", "recon", "sample"],
-        "counts": [len(g) for g in grid],
+        "rows": [*names, "data", "recon", "sample"],
+        "counts": [len(g) for g in (*told, *grid)],
         "labels": [str(label) for label in pictures.labels],
         "n": n,
         "h": h,
@@ -172,12 +177,17 @@ def images(pictures: Pictures) -> Part:
     return head, whole.tobytes()
 
 
-def tiling(pictures: Pictures) -> Part:
-    """Return posterior samples of the first two latents: float32 ``(n, per, min(d, 2))``."""
+def tiling(pictures: Pictures, plane: str = ACTIVE) -> Part:
+    """Return posterior samples in a plane of latent space: float32 ``(n, per, min(d, 2))``.
+
+    Args:
+        pictures: with samples ``(n, S, d)``.
+        plane: where d > 2, see `planes.axes`.
+    """
     z = np.asarray(pictures.z, np.float32)
     n, samples, dims = z.shape
     per = min(samples, max(1, SAMPLES // max(n, 1)))
-    head = {
+    head: dict[str, Any] = {
         "kind": "tiling",
         "n": n,
         "per": per,
@@ -187,7 +197,13 @@ def tiling(pictures: Pictures) -> Part:
         "holes": plain(pictures.holes),
         "step": int(pictures.step),
     }
-    return head, packed(z[:, :per, :2])
+    shown = z[:, :per]
+    if dims > 2 and n:
+        directions, names = axes(z, plane)
+        head |= {"plane": plane, "planes": choices(dims), "names": names}
+        head["axes"] = directions.round(6).tolist()
+        shown = shown @ directions.T.astype(np.float32)
+    return head, packed(shown[..., :2])
 
 
 def status(status: Status, trouble: str = "") -> dict[str, Any]:

@@ -145,6 +145,12 @@ class Pump:
         self._wanted = len(self._frames.source.history) + 2  # the step in hand has it not
         self._wake.set()
 
+    def turn(self, plane: str) -> None:
+        """Show another plane of latent space."""
+        with self._lock:
+            self._frames.turn(plane)
+        self._wake.set()
+
     def say(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         """Send a message of another kind, in turn with the frames."""
         with self._lock:

@@ -19,6 +19,7 @@ from geco_viz._checks import choice
 from geco_viz.live.fallback import with_fallback
 from geco_viz.live.frames import Frames
 from geco_viz.live.parts import plain
+from geco_viz.live.planes import ACTIVE
 from geco_viz.live.pump import Pump
 from geco_viz.live.source import Source
 from geco_viz.plots.themes import FONT, THEMES
@@ -146,6 +147,8 @@ class View(anywidget.AnyWidget):
             self._pump.ack(page, int(content["seq"]), bool(content.get("painted", True)))
         elif kind == "closed":
             self._pump.closed(page)
+        elif kind == "plane":
+            self._pump.turn(str(content.get("plane", ACTIVE)))
         elif kind == "probe":
             self._probe(page, content)
 

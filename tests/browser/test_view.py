@@ -285,3 +285,22 @@ def test_nothing_overlaps_or_is_cut(lab: Lab, width: int) -> None:
         ".map((e) => e.className)"
     )
     assert cut == []
+
+
+def test_latent_planes_are_chosen_where_there_are_more_than_two_latents(lab: Lab) -> None:
+    code = RESTING.replace("FakeSource()", "FakeSource(dims=5)")
+    lab.open(lab.server.notebook("planes.ipynb", code))
+    lab.run_all()
+    view = lab.view().wait()
+    chooser = view.root.locator(".gv-plane")
+    assert chooser.input_value() == "active"
+    chooser.select_option("principal")
+    view.wait_for("board.store.tiling.plane === 'principal'")
+    # The probe goes to the place shown, not to the first two latents.
+    view.value("board.panels[1].draw.move([1, 2])")
+    z = view.value("board.panels[1].draw.point(board.store.tiling)")
+    a, b = view.value("board.store.tiling.axes")
+    assert all(abs(v - (p + 2 * q)) < 1e-6 for v, p, q in zip(z, a, b, strict=True))
+    assert "principal" in view.root.locator(".gv-tiling .gv-unit").inner_text()
+    shoot(lab, "planes")
+    assert lab.problems == []

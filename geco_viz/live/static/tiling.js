@@ -18,7 +18,12 @@ class Tiling {
     this.canvas.setAttribute("role", "application");
     this.canvas.setAttribute("aria-label", "Latent space. Arrow keys move the probe, with shift in larger strides.");
     this.stage = div("gv-stage");
-    this.stage.append(this.canvas);
+    this.chooser = document.createElement("select");
+    this.chooser.className = "gv-plane";
+    this.chooser.setAttribute("aria-label", "plane of latent space");
+    this.chooser.hidden = true;
+    this.chooser.addEventListener("change", () => this.turn(this.chooser.value));
+    this.stage.append(this.canvas, this.chooser);
     this.side = div("gv-side");
     this.face = document.createElement("canvas");
     this.face.className = "gv-face";
@@ -62,12 +67,33 @@ class Tiling {
     this.draw();
   }
 
+  // The place in latent space under the probe, in the plane shown.
+  point({ dims, axes }) {
+    const along = (i) => (axes ? this.at[0] * axes[0][i] + this.at[1] * axes[1][i] : (this.at[i] ?? 0));
+    return Array.from({ length: dims }, (_, i) => along(i));
+  }
+
+  turn(plane) {
+    this.ask({ type: "plane", plane });
+    this.wanted = true;
+  }
+
+  offer({ planes = [], plane }) {
+    const known = JSON.stringify(planes);
+    if (known !== this.offered) {
+      this.offered = known;
+      this.chooser.replaceChildren(...planes.map(([key, label]) => new Option(label, key)));
+      this.chooser.hidden = !planes.length;
+    }
+    if (planes.length && document.activeElement !== this.chooser) this.chooser.value = plane;
+  }
+
   // One probe out at a time; the newest place is asked when the answer is there.
   probe() {
     const { tiling } = this.store;
     const lost = performance.now() - this.asked > 3000;
     if (!tiling || !this.wanted || (this.waiting !== null && !lost)) return;
-    const z = Array.from({ length: tiling.dims }, (_, i) => this.at[i] ?? 0);
+    const z = this.point(tiling);
     this.wanted = false;
     this.waiting = ++this.serial;
     this.asked = performance.now();
@@ -105,7 +131,9 @@ class Tiling {
     verdict.textContent = hole ? " hole" : " no hole";
     ratio.append(verdict);
     const z = this.at.slice(0, this.store.tiling?.dims ?? 2).map((v) => v.toFixed(1).replace("-", "−"));
-    this.facts.replaceChildren(div("", `z = (${z.join(", ")}${this.store.tiling?.dims > 2 ? ", 0 …" : ""})`), line, ratio);
+    const place = div("", `z = (${z.join(", ")})`);
+    if (this.store.tiling?.dims > 2) place.title = "in the plane shown; 0 in every direction across it";
+    this.facts.replaceChildren(...(weights.length ? [place, line, ratio] : [place]));
   }
 
   colour(i) {
@@ -114,8 +142,8 @@ class Tiling {
   }
 
   note() {
-    const dims = this.store.tiling?.dims ?? 2;
-    return dims > 2 ? `first two of ${dims} latent dimensions` : "";
+    const { dims = 2, names } = this.store.tiling ?? {};
+    return dims > 2 && names ? `${dims} latents: ${names.join(", ")}` : "";
   }
 
   restyle(theme) {
@@ -128,7 +156,9 @@ class Tiling {
     const { theme, stage } = this;
     const [width, height] = [stage.clientWidth, stage.clientHeight];
     if (!theme || width < 20 || height < 20) return;
+    if (this.store.tiling) this.offer(this.store.tiling);
     const context = sized(this.canvas, width, height);
+    if (this.store.tiling?.n === 0) return this.none(context, width, height);
     const room = { left: 30, top: 6, width: width - 36, height: height - 46 };
     this.scale = Math.min(room.width, room.height) / (2 * TILING_REACH);
     this.centre = [room.left + room.width / 2, room.top + room.height / 2];
@@ -150,6 +180,15 @@ class Tiling {
       this.wanted = true;
       this.probe();
     }
+  }
+
+  none(context, width, height) {
+    context.font = `13px ${FONT}`;
+    context.fillStyle = this.theme.muted;
+    context.textAlign = "center";
+    const lines = ["this model has no single latent plane:", "it draws latents step by step"];
+    lines.forEach((line, i) => context.fillText(line, width / 2, height / 2 - 10 + 20 * i));
+    context.textAlign = "left";
   }
 
   to(a, b) {
@@ -185,11 +224,12 @@ class Tiling {
     context.font = `13.5px ${FONT}`;
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
-    context.fillText("z₁", box.left + box.width / 2, box.top + box.height + 36);
+    const [across, up] = this.store.tiling?.names ?? ["z₁", "z₂"];
+    context.fillText(across, box.left + box.width / 2, box.top + box.height + 36);
     context.save();
     context.translate(box.left - 19, box.top + box.height / 2);
     context.rotate(-Math.PI / 2);
-    context.fillText(flat ? "datum" : "z₂", 0, 0);
+    context.fillText(flat ? "datum" : up, 0, 0);
     context.restore();
     context.textAlign = "left";
   }

@@ -115,7 +115,7 @@ class Board {
     }
     section.append(body);
     this.root.append(section);
-    const draw = spec.make(body, this.store, (probe) => this.send({ type: "probe", ...probe }));
+    const draw = spec.make(body, this.store, (question) => this.send({ type: "probe", ...question }));
     return { name, spec, section, unit, draw, dirty: true };
   }
 
