@@ -47,10 +47,10 @@ SCRIPTS = (
 )
 
 
-def script() -> str:
-    """Return the page's module: the colours of `plots.themes`, then the files of `SCRIPTS`."""
+def script(names: Iterable[str] = (*SCRIPTS, "main.js")) -> str:
+    """Return a page's module: the colours of `plots.themes`, then files; the last one exports."""
     constants = f"const THEMES = {json.dumps(THEMES)};\nconst FONT = {json.dumps(FONT)};\n"
-    return constants + "\n".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
+    return constants + "\n".join((STATIC / name).read_text("utf-8") for name in names)
 
 
 @functools.cache

@@ -3,7 +3,9 @@
 Nothing here imports plotly before the first figure is made.
 """
 
+from geco_viz.plots.blur import blur_figure
 from geco_viz.plots.curves import error, multiplier
+from geco_viz.plots.fixed import fixed_points_figure, planes
 from geco_viz.plots.information import information_plane
 from geco_viz.plots.overview import figures_of, run_figure
 from geco_viz.plots.pictures import images
@@ -12,13 +14,16 @@ from geco_viz.plots.svg import fallback_html, fallback_svg, svg
 from geco_viz.plots.tiles import tiling
 
 __all__ = [
+    "blur_figure",
     "error",
     "fallback_html",
     "fallback_svg",
     "figures_of",
+    "fixed_points_figure",
     "images",
     "information_plane",
     "multiplier",
+    "planes",
     "report",
     "report_html",
     "run_figure",

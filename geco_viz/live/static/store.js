@@ -27,7 +27,7 @@ class Store {
     else if (part.kind === "ghosts") this.addGhosts(part, floats());
     else if (part.kind === "images") this.images = { ...part, pixels: bytesOf(buffer).slice() };
     else if (part.kind === "tiling") this.tiling = { ...part, z: floats() };
-    else this[part.kind] = part; // setup, limit, status
+    else this[part.kind] = buffer === undefined ? part : { ...part, values: part.raw ? bytesOf(buffer).slice() : floats() };
   }
 
   addRows(part, values) {

@@ -284,10 +284,3 @@ function help(title, about) {
   button.addEventListener("keydown", (event) => event.key === "Escape" && button.blur());
   return button;
 }
-
-export default {
-  render({ model, el }) {
-    const board = new Board(model, el);
-    return () => board.dispose();
-  },
-};

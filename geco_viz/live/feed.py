@@ -1,0 +1,59 @@
+"""What an explorer's pages hold: named parts, each sent when it has changed, the newest only."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from geco_viz.live.parts import Part, packed
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """Parts of a frame by their kind, for a `Pump`; put by any thread.
+
+    A part that was put twice before a frame went out is sent once, as it is by then.
+
+    Example:
+        >>> feed = Feed()
+        >>> feed.put("curve", {"n": 2}, [0.0, 1.0])
+        >>> [head for head, _ in feed.next()], feed.next()
+        ([{'kind': 'curve', 'n': 2}], [])
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Part] = {}
+        self._unsent: set[str] = set()
+        self._gate = threading.Lock()
+
+    def put(self, kind: str, head: dict[str, Any], values: Any = None) -> None:
+        """Replace a part: plain data, and numbers that go as float32, or as they are if uint8."""
+        raw = getattr(values, "dtype", None) == np.uint8
+        whole = {"kind": kind, **head, **({"raw": True} if raw else {})}
+        data = None if values is None else values.tobytes() if raw else packed(np.asarray(values))
+        with self._gate:
+            self._parts[kind] = (whole, data)
+            self._unsent.add(kind)
+
+    def get(self, kind: str) -> dict[str, Any]:
+        """The plain data of a part, empty where there is none."""
+        with self._gate:
+            return dict(self._parts[kind][0]) if kind in self._parts else {}
+
+    def forget(self) -> None:
+        """Assume that the pages hold nothing."""
+        with self._gate:
+            self._unsent = set(self._parts)
+
+    def look(self) -> None:
+        """Nothing waits for a step here."""
+
+    def next(self, pictures: None = None) -> list[Part]:
+        """The parts that the pages lack."""
+        with self._gate:
+            found = [part for kind, part in self._parts.items() if kind in self._unsent]
+            self._unsent.clear()
+        return found

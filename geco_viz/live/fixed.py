@@ -1,0 +1,323 @@
+"""The explorer of fixed points: figures 2 and 7 of the paper as things one can move."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from torch import Tensor
+
+from geco_viz.live.controls import WIDE
+from geco_viz.live.explorer import Explorer, choice_of, heading
+from geco_viz.live.grid import GridSlider, log_grid
+from geco_viz.theory import (
+    EXAMPLES,
+    curvature,
+    example,
+    fixed_points,
+    lipschitz_fixed_points,
+    lipschitz_step,
+)
+
+__all__ = ["FixedPoints"]
+
+SIDE = 24  # tiles a side: appendix A has 32, at twice the cost
+TIED_SIDE = 12  # with a Lipschitz constraint, whose sweeps cost the sixth power of it
+SWEEPS = 12  # of a picture that a moving slider asks for
+PATIENCE = 0.15  # seconds of rest after which the slider counts as let go
+GRID = np.geomspace(2e-4, 0.2, 64)  # of u(beta)
+OWN = "your own points"
+MOST = 200  # points that a person may draw
+PANELS = ("fixed-points", "fixed-tree", "fixed-error", "fixed-bend", "status")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Request:
+    points: tuple[tuple[float, float], ...]
+    beta: float
+    masses: str
+    tied: str
+    radius: float
+    bound: float
+
+
+class FixedPoints(Explorer):
+    """Where a beta-VAE's reconstructions go as beta is moved, and where they merge (Fig. 2, 7).
+
+    Every one of 24 x 24 tiles of a latent square follows eq. (20). While the slider moves the
+    tiles start from the nearest beta solved before and are swept a few times, marked as not
+    converged; at rest they are solved to 1e-10.
+
+    Args:
+        points: (n, 2) data in [-1/2, 1/2]^2, or the name of an example; drawing on the panel
+            makes points of one's own.
+        beta: where the slider stands, data units squared.
+
+    Raises:
+        TypeError, ValueError: an unknown name; points of another shape or out of the square.
+
+    Example:
+        >>> explorer = FixedPoints("clusters", beta=0.02)
+        >>> explorer.wait(60)
+        True
+        >>> explorer.state["converged"]
+        True
+        >>> explorer.close()
+    """
+
+    def __init__(self, points: Any = "clusters", beta: float = 0.01):
+        own = None if isinstance(points, str) else _own(points)
+        self._own: tuple[tuple[float, float], ...] = own if own is not None else ()
+        self._quiet = False
+        name = points if own is None else OWN
+        if own is None:
+            example(name, 2)  # refuses an unknown name
+        self.data = choice_of("data", [*EXAMPLES, OWN], self._asked)
+        self.data.value = name
+        self.beta = GridSlider("β", log_grid(0.01, -1.7, 1.3), beta, "temperature, data units²")
+        self.play = widgets.Play(
+            min=0, max=len(self.beta.options) - 1, step=2, interval=150, description="through β"
+        )
+        self.play.value = self.beta.index  # the link copies it to the slider at first
+        widgets.jslink((self.play, "value"), (self.beta, "index"))
+        self.masses = choice_of(
+            "masses", [("uniform", "uniform"), ("optimal (Prop. 5)", "optimal")], self._asked
+        )
+        self.tied = choice_of(
+            "Lipschitz", [("none", "none"), ("local", "local"), ("global", "global")], self._asked
+        )
+        self.radius = GridSlider("r", [0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8], 0.2, "reach of the tie")
+        self.bound = GridSlider("L", log_grid(1.0, -0.7, 0.5)[::5], 1.0, "largest slope")
+        self.clear = widgets.Button(description="clear the points", layout=WIDE)
+        for slider in (self.beta, self.radius, self.bound):
+            slider.observe(lambda _: self._asked(), "value")
+        self.clear.on_click(lambda _: self._draw(()))
+        self._points: tuple[tuple[float, float], ...] = ()
+        self._solved: dict[str, Any] = {}
+        self._ties: dict[Any, Any] = {}
+        self._last_tied: Any = None
+        self.state: dict[str, Any] = {}
+        super().__init__(
+            "Fixed points of a high-capacity β-VAE",
+            PANELS,
+            [
+                *(heading("Data"), self.data, self.clear, heading("Temperature"), self.beta),
+                *(widgets.HTML("<small>play through β</small>"), self.play, heading("Theory")),
+                *(self.masses, self.tied, self.radius, self.bound),
+            ],
+        )
+        self._asked()
+
+    @property
+    def points(self) -> Tensor:
+        """The data shown, (n, 2)."""
+        return torch.tensor(self._chosen(), dtype=torch.float64).reshape(-1, 2)
+
+    def figure(self, theme: str = "light") -> Any:
+        from geco_viz.plots import fixed_points_figure
+
+        found = fixed_points(self.points, self.beta.value, side=16, trajectory=8)
+        return fixed_points_figure(self.points, found, theme=theme)
+
+    def _chosen(self) -> tuple[tuple[float, float], ...]:
+        if self.data.value == OWN:
+            return self._own
+        return tuple(map(tuple, example(self.data.value).tolist()))
+
+    def _asked(self) -> None:
+        if self._quiet or self._closed:
+            return
+        tied = self.tied.value
+        self.radius.layout.display = "" if tied == "local" else "none"
+        self.bound.layout.display = "none" if tied == "none" else ""
+        self.masses.disabled = tied != "none"
+        request = _Request(
+            *(self._chosen(), self.beta.value, self.masses.value, tied),
+            *(self.radius.value, self.bound.value),
+        )
+        self._ask(request)
+
+    def _told(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "draw":
+            self._draw(_own(message["points"]))
+
+    def _draw(self, points: tuple[tuple[float, float], ...]) -> None:
+        self._own = points
+        if self.data.value != OWN:
+            self.data.value = OWN  # asks
+        else:
+            self._asked()
+
+    # In the worker's thread
+
+    def _work(self, request: Any) -> None:
+        if request.points != self._points:
+            self._points = request.points
+            self._solved = {}
+            self._last_tied = None
+            flat = np.array(request.points, dtype=np.float64).reshape(-1, 2)
+            self.feed.put("points", {"n": len(flat), "own": self.data.value == OWN}, flat)
+            self.feed.put("curve", _empty())
+            self.feed.put("tree", {"n": 0}, np.zeros((0, 4)))
+        if len(set(request.points)) < 2:
+            self._blank()
+            return
+        x = torch.tensor(request.points, dtype=torch.float64)
+        if request.tied == "none":
+            self._free(x, request)
+        else:
+            self._bound(x, request)
+
+    def _free(self, x: Tensor, request: _Request) -> None:
+        start = self._nearest(request.masses, request.beta)
+        quick = fixed_points(
+            *(x, request.beta), start=start, masses=request.masses, steps=SWEEPS, side=SIDE
+        )
+        self._show(request, quick, converged=False)
+        if self._latest.stale(PATIENCE):
+            return
+        found = fixed_points(x, request.beta, masses=request.masses, side=SIDE, trajectory=12)
+        self._show(request, found, converged=True)
+        self._curve(x, request)
+
+    def _curve(self, x: Tensor, request: _Request) -> None:
+        """u(beta), four values at a time, until the next request."""
+        solved = self._solved.setdefault(request.masses, {"psi": [], "error": [], "place": []})
+        self._put_curve(solved)
+        while len(solved["error"]) < len(GRID):
+            if self._latest.stale():
+                return
+            low = len(solved["error"])
+            beta = torch.from_numpy(GRID[low : low + 4])
+            found = fixed_points(x, beta, masses=request.masses, side=SIDE)
+            solved["psi"] += list(found.psi.float())
+            solved["place"] += [
+                _places(psi, float(b)) for psi, b in zip(found.psi, beta, strict=True)
+            ]
+            solved["error"] += found.error.tolist()
+            self._put_curve(solved)
+
+    def _put_curve(self, solved: dict[str, Any]) -> None:
+        count = len(solved["error"])
+        beta, error = GRID[:count], np.array(solved["error"])
+        bend = np.full(count, np.nan)
+        if count > 4:
+            bend = -np.asarray(curvature(beta, error))
+        critical = _peaks(bend) if count == len(GRID) else []
+        self.feed.put(
+            "curve",
+            {
+                "beta": _rounded(beta),
+                "error": _rounded(error),
+                "bend": _rounded(bend),
+                "critical": _rounded(beta[critical]),
+                "total": len(GRID),
+            },
+        )
+        tree = [np.column_stack([np.full(len(p), b), p]) for b, p in zip(beta, solved["place"])]  # noqa: B905
+        rows = np.concatenate(tree) if tree else np.zeros((0, 4))
+        self.feed.put("tree", {"n": len(rows)}, rows)
+
+    def _nearest(self, masses: str, beta: float) -> Tensor | None:
+        """The tiles at the largest solved beta below: upwards tiles may meet, but never part."""
+        solved = self._solved.get(masses)
+        known = 0 if solved is None else int((GRID[: len(solved["psi"])] <= beta).sum())
+        return solved["psi"][known - 1].double() if solved is not None and known else None
+
+    def _bound(self, x: Tensor, request: _Request) -> None:
+        radius = request.radius if request.tied == "local" else None
+        last = self._last_tied
+        if last is not None and last[0] == (request.tied, radius, request.bound):
+            # The multipliers of the last solution, for a few sweeps of Prop. 6 as they are.
+            psi, weights = last[1], last[2]
+            for _ in range(6):
+                log_q = torch.log_softmax(-torch.cdist(x, psi).square() / (2 * request.beta), 1)
+                psi = lipschitz_step(log_q, x, weights, request.beta)
+            self._show_tied(request, psi, None)
+        else:
+            self.say("unconverged", "Solving the Lipschitz constraint.")
+        if self._latest.stale(PATIENCE):
+            return
+        found = lipschitz_fixed_points(
+            *(x, request.beta),
+            bound=request.bound,
+            radius=radius,
+            side=TIED_SIDE,
+            steps=120,
+            noise=0.02,
+        )
+        self._last_tied = ((request.tied, radius, request.bound), found.psi, found.multipliers)
+        self._show_tied(request, found.psi, found)
+        self._curve(x, request)
+
+    def _show(self, request: _Request, found: Any, converged: bool) -> None:
+        count, error = int(found.count[0]), float(found.error[0])
+        residual = float(found.residual[0])
+        self._put(request, found.psi[0], converged, error=error, count=count, residual=residual)
+        steps = found.trajectory.shape[1]
+        paths = found.trajectory[0].numpy() if converged else np.zeros((0, 1, 2))
+        self.feed.put("paths", {"steps": steps if converged else 0, "m": found.psi.shape[1]}, paths)
+        self._words(request, converged, f"{count} fixed points, u = {error:.3g}", residual)
+
+    def _show_tied(self, request: _Request, psi: Tensor, found: Any) -> None:
+        converged = found is not None
+        error = found.error if converged else float("nan")
+        self._put(request, psi, converged, error=error, count=0, residual=float("nan"), tied=True)
+        self.feed.put("paths", {"steps": 0, "m": len(psi)}, np.zeros((0, 1, 2)))
+        words = f"{request.tied} Lipschitz constraint, L = {request.bound:.3g}"
+        if converged:
+            words += f": largest slope {found.slope:.3g}, u = {found.error:.3g}"
+        moved = found.moved if converged else float("nan")
+        self._words(request, converged, words, moved)
+
+    def _put(self, request: _Request, psi: Tensor, converged: bool, **figures: Any) -> None:
+        known = {name: v if v == v else None for name, v in figures.items()}
+        self.state = {"beta": request.beta, "converged": converged, "m": len(psi), **known}
+        self.feed.put("state", self.state, psi.numpy())
+
+    def _words(self, request: _Request, converged: bool, words: str, residual: float) -> None:
+        sure = f" Residual {residual:.1g}." if residual == residual else ""
+        words = f"β = {request.beta:.3g}: {words}.{sure}"
+        hint = "Raise β and neighbours merge; the bends of u(β) are where."
+        self.say("converged" if converged else "unconverged", words, hint)
+
+    def _blank(self) -> None:
+        self.state = {"beta": self.beta.value, "converged": True, "m": 0}
+        self.feed.put("state", self.state, np.zeros((0, 2)))
+        self.feed.put("paths", {"steps": 0, "m": 0}, np.zeros((0, 1, 2)))
+        self.say(
+            "drawing", "Draw at least two points on the first panel.", "Click, or drag a stroke."
+        )
+
+
+def _own(points: Any) -> tuple[tuple[float, float], ...]:
+    array = np.asarray(points, dtype=np.float64).reshape(-1, 2) if len(points) else np.zeros((0, 2))
+    if not np.isfinite(array).all() or (np.abs(array) > 0.5).any():
+        raise ValueError("points must be (n, 2) within [-1/2, 1/2]^2, got some outside or NaN")
+    return tuple((round(a, 5), round(b, 5)) for a, b in array[:MOST].tolist())
+
+
+def _empty() -> dict[str, Any]:
+    return {"beta": [], "error": [], "bend": [], "critical": [], "total": len(GRID)}
+
+
+def _places(psi: Tensor, beta: float) -> np.ndarray[Any, Any]:
+    """Distinct fixed points and the share of the tiles at each: rows x, y, share."""
+    cell = np.round(psi.numpy() / (0.02 * beta**0.5))
+    _, first, count = np.unique(cell, axis=0, return_index=True, return_counts=True)
+    return np.column_stack([psi.numpy()[first], count / len(cell)])
+
+
+def _peaks(bend: Any, top: int = 3) -> list[int]:
+    """The highest local maxima, in the grid's order."""
+    inner = np.arange(1, len(bend) - 1)
+    high = inner[(bend[inner] > bend[inner - 1]) & (bend[inner] >= bend[inner + 1])]
+    high = high[bend[high] > 1e-6 * np.nanmax(bend)]  # not the roundings of a flat stretch
+    return sorted(high[np.argsort(-bend[high])][:top].tolist())
+
+
+def _rounded(values: Any) -> list[float | None]:
+    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]
