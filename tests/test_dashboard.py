@@ -299,4 +299,34 @@ def test_multipliers_are_prices(error: float, said: str) -> None:
     )
     assert said in price(source) and "CLA binds: λ = 2 nats" in price(source)
     # One nat: a factor exp(-1 / 2) in CLA's tolerance.
-    assert "one nat buys 39.3 % of it" in price(source)
+    assert "one nat buys a tolerance 39 % smaller" in price(source)
+
+
+def test_the_slider_of_a_probability_reaches_it(run: gv.Run) -> None:
+    run.objective = gv.GECO(gv.RE(kappa=0.05), gv.PNCC(kappa=0.8))
+    run.step()
+    controls = Controls(run)
+    assert controls.kappas["pncc"].value == pytest.approx(0.8, rel=0.02)
+    controls.kappas["pncc"].index += 5  # what the page sends
+    assert 0.8 < run.kappa["pncc"] < 1
+    controls.close()
+
+
+def test_a_choice_made_while_another_is_loading_is_not_lost(
+    dash: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from geco_viz import data
+
+    gate, load = threading.Event(), data.load
+
+    def slow(name: str, **options: Any) -> Any:
+        gate.wait(10)
+        return load("digits", **{**options, "draw": options.get("draw", 0) + 1})
+
+    monkeypatch.setattr(data, "load", slow)
+    dash.data.value = ("micro-mnist", 1)
+    dash.stage.changed()  # as an evaluation does
+    assert dash.data.value == ("micro-mnist", 1)
+    dash.data.value = ("micro-mnist", 2)
+    gate.set()
+    until(lambda: dash.run.data.info.get("draw") == 3)

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from geco_viz.geco import GECO
 from geco_viz.live.choosing import ConstraintButtons, proposed
-from geco_viz.live.grid import GridSlider, log_grid
+from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
 from geco_viz.live.price import price
 from geco_viz.live.stage import Stage
 
@@ -143,7 +143,7 @@ class Controls(widgets.VBox):
             name = constraint.name
             slider = GridSlider(
                 f"κ {name.upper()}",
-                log_grid(0.05, -1.3, 0.85),
+                kappa_grid(constraint),
                 run.kappa_of(name),
                 f"κ of {name}: {constraint.unit}",
             )

@@ -50,6 +50,7 @@ class Dashboard(widgets.VBox):
         self._seen = False
         self._pause_unseen = pause_unseen
         self._building = threading.Lock()
+        self._loading = 0  # choices under way: the menus show them, not yet the run's
         self.presets = widgets.Dropdown(
             options=[("presets …", ""), *((preset.name, preset) for preset in PRESETS)],
             layout=widgets.Layout(width="220px", margin="2px 12px"),
@@ -183,8 +184,9 @@ class Dashboard(widgets.VBox):
         if change["new"] == (_data_key(run) if data else _model_key(run)):
             return
 
+        (name, draw), named = self.data.value, self.model.value
+
         def make() -> Run:
-            name, draw = self.data.value
             self.stage.say(f"Loading {DATA.get(name, name)} …")
             # What is there of CIFAR-10 is enough to look at; its note says that it is a part.
             options = {"draw": draw} if draw is not None else {"partial": True}
@@ -193,12 +195,20 @@ class Dashboard(widgets.VBox):
             )
             same_size = (len(chosen) > 64) == (len(run.data) > 64)
             objective = run.objective.spec if same_size else None
-            model = self.model.value or run.spec["model"]
+            model = named or run.spec["model"]
             if data:
                 model = _fitting(model, chosen.context is not None)
             return Run(chosen, model, objective, seed=self.seed.value, device=run.device)
 
-        aside(self.stage, lambda: self._bring(make))
+        def load() -> None:
+            try:
+                self._bring(make)
+            finally:
+                self._loading -= 1
+                self.stage.changed()
+
+        self._loading += 1
+        aside(self.stage, load)
 
     def _on_pages(self, change: dict[str, Any]) -> None:
         """Rest when the last page has gone for a while: nobody watches, nobody needs the heat."""
@@ -216,7 +226,7 @@ class Dashboard(widgets.VBox):
     def _refresh(self) -> None:
         run = self.run
         self._title.value = f"<b>{run.title}</b>"
-        if isinstance(run, Run):
+        if isinstance(run, Run) and not self._loading:
             _select(self.data, _data_key(run), run.data.name)
             _select(self.model, _model_key(run), _model_label(_model_key(run)))
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 import ipywidgets as widgets
 import numpy as np
 
-__all__ = ["GridSlider", "log_grid"]
+from geco_viz.constraints import Constraint, Similarity
+
+__all__ = ["GridSlider", "kappa_grid", "log_grid"]
 
 
 def log_grid(anchor: float, low: float, high: float) -> list[float]:
@@ -24,6 +26,26 @@ def log_grid(anchor: float, low: float, high: float) -> list[float]:
     """
     steps = range(round(100 * low), round(100 * high) + 1)
     return [anchor * 10 ** (step / 100) if step else anchor for step in steps]
+
+
+def kappa_grid(constraint: Constraint) -> list[float]:
+    """What a slider of kappa offers: hundredths of a decade of the tolerance.
+
+    A probability or a correlation is spread by what it lacks of 1, from .9 to .001.
+
+    Example:
+        >>> from geco_viz import CLA, RE
+        >>> grid = kappa_grid(CLA(kappa=0.9))
+        >>> round(grid[0], 3), round(grid[-1], 3), 0.9 in grid
+        (0.109, 0.999, True)
+        >>> len(kappa_grid(RE(kappa=0.05)))
+        216
+    """
+    if isinstance(constraint, Similarity):
+        return [round(1 - lacking, 6) for lacking in reversed(log_grid(0.1, -2, 0.95))]
+    if constraint.name == "re":
+        return log_grid(0.05, -1.3, 0.85)  # below a grey level; above, a blank image meets it
+    return log_grid(constraint.kappa, -1.3, 1.3)
 
 
 class GridSlider(widgets.SelectionSlider):

@@ -48,7 +48,7 @@ def price(run: Any) -> str:
             f"{multiplier * math.log(2):.2g} nats"
         )
         bought = -100 * math.expm1(-1 / multiplier) if multiplier > 0 else 0.0
-        lines.append(f"{words}; one nat buys {min(bought, 99.9):.3g} % of it.")
+        lines.append(f"{words}; one nat buys a tolerance {min(bought, 99.9):.2g} % smaller.")
     star = _theory(run)
     if star is not None:
         lines.append(f"Theory: λ* = {star:.2g}.")

@@ -130,20 +130,28 @@ class Multipliers extends Curves {
 
   // Where reconstruction points of the data merge as beta rises: thin lines, so that beta's curve stays the picture.
   sketch(context, scales) {
-    if (Number.isFinite(this.store.columns.beta?.[this.store.n - 1])) this.critical(context, scales);
-    return super.sketch(context, scales);
+    const known = Number.isFinite(this.store.columns.beta?.[this.store.n - 1]);
+    const lines = known ? this.critical(context, scales) : [];
+    const labels = super.sketch(context, scales);
+    this.nameCritical(context, lines); // last: λ's first swing passes where the names stand
+    return labels;
   }
 
   critical(context, scales) {
-    const { theme } = this;
     const { left, top, width, height } = this.area;
-    context.font = `12px ${FONT}`;
     const inSight = this.store.limit.critical
       .map(([beta, before, after]) => ({ beta, before, after, y: scales.y(beta) }))
       .filter(({ y }) => y > top && y < top + height);
     for (const { y } of inSight)
-      polyline(context, 2, (i) => left + i * width, () => y, { colour: theme.ghost, width: 1 });
-    // Lines too near each other for a name each share one, below the lowest.
+      polyline(context, 2, (i) => left + i * width, () => y, { colour: this.theme.ghost, width: 1 });
+    return inSight;
+  }
+
+  // Lines too near each other for a name each share one, below the lowest.
+  nameCritical(context, inSight) {
+    const { theme } = this;
+    const { left, top, height } = this.area;
+    context.font = `12px ${FONT}`;
     const groups = [];
     for (const line of inSight) {
       const last = groups.at(-1);
@@ -153,8 +161,8 @@ class Multipliers extends Curves {
     for (const lines of groups) {
       const [low, high] = [lines[0], lines.at(-1)];
       const range = low === high ? short(low.beta) : `${short(low.beta)} to ${short(high.beta)}`;
-      const y = Math.min(low.y + 10, top + height - 9);
-      patched(context, `βc ${range}: ${low.before} → ${high.after}`, left + 6, y, theme, theme.muted);
+      const y = Math.min(low.y + 12, top + height - 9);
+      patched(context, `βc ${range}: ${low.before} → ${high.after}`, left + 34, y, theme, theme.muted);
     }
   }
 
