@@ -137,8 +137,15 @@ def _shipped() -> Path:
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint and run.html, the report.")],
     data: Annotated[str, typer.Option(help="micro-mnist, mnist or digits.")] = "micro-mnist",
+    constraint: Annotated[
+        list[str] | None, typer.Option(help="re, fre, cla or pncc; again for more. [default: re]")
+    ] = None,
     kappa: Annotated[
-        float | None, typer.Option(help="Asked error, RMS pixel. [default: .05; mnist .1]")
+        list[float] | None,
+        typer.Option(
+            help="What is asked: RMS pixel (re) or feature (fre), probability (cla), correlation "
+            "(pncc); one for each constraint. [default: re .05, mnist .1; fre .05, cla .9, pncc .8]"
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 2000,
     model: Annotated[
@@ -173,7 +180,7 @@ def train(
         run = gv.Run(
             data=images,
             model=model or ("vae" if data == "mnist" else "vae-nvp"),
-            objective=_objective(objective, len(images), kappa, nu, alpha, beta),
+            objective=_objective(objective, len(images), constraint, kappa, nu, alpha, beta),
             seed=seed,
             device=device,
             out=out,
@@ -182,7 +189,8 @@ def train(
         found = run.evaluate()
         run.save(out)
         run.report(out / "run.html")
-    values = ", ".join(f"{name} {found[name][0]:.4g}" for name in ("kappa_hat/re", "kl"))
+    names = [*(name for name in found if name.startswith("kappa_hat/")), "kl"]
+    values = ", ".join(f"{name} {found[name][0]:.4g}" for name in names)
     typer.echo(f"Step {run.history['step'][-1]:.0f}: {values} nats. Saved in {out}")
     if run.history["step"][-1] < steps:
         raise typer.Exit(130)  # interrupted; the run is saved as far as it came
@@ -191,24 +199,32 @@ def train(
 def _objective(
     name: str,
     count: int,
-    kappa: float | None,
+    constraints: list[str] | None,
+    kappas: list[float] | None,
     nu: float | None,
     alpha: float | None,
     beta: float | None,
 ) -> dict[str, Any]:
     """The recipe's objective as plain data, with what was given put over it."""
-    from geco_viz.training.recipe import as_objective
+    from geco_viz.training.recipe import as_objective, constraint_of
 
-    given = {"kappa": kappa, "nu": nu, "alpha": alpha, "beta": beta}
-    taken = {"geco": ("kappa", "nu", "alpha"), "beta": ("beta",)}.get(name, ())
-    spec: dict[str, Any] = dict(as_objective(name, count).spec or {})
+    given = {"constraint": constraints, "kappa": kappas, "nu": nu, "alpha": alpha, "beta": beta}
+    taken = {"geco": ("constraint", "kappa", "nu", "alpha"), "beta": ("beta",)}.get(name, ())
+    given = {key: value for key, value in given.items() if value not in (None, [])}
     for key, value in given.items():
-        if value is None:
-            continue
         if key not in taken:
-            raise ValueError(f"--{key} does not go with --objective {name}, got {value:g}")
-        if key == "kappa":
-            spec["constraints"] = [part | {"kappa": value} for part in spec["constraints"]]
-        else:
-            spec[key] = value
-    return spec
+            raise ValueError(f"--{key} does not go with --objective {name}, got {value}")
+    if "constraint" in given or "kappa" in given:
+        asked = constraints or ["re"]
+        if kappas and len(kappas) != len(asked):
+            raise ValueError(
+                f"--kappa must be given once for each of {', '.join(asked)}, or not at all; "
+                f"got {len(kappas)}"
+            )
+        bounds: list[Any] = [*(kappas or len(asked) * (None,))]
+        parts = [constraint_of(*pair, count) for pair in zip(asked, bounds, strict=True)]
+        chosen = as_objective(parts, count)
+    else:
+        chosen = as_objective(name, count)
+    rest = {key: value for key, value in given.items() if key in ("nu", "alpha", "beta")}
+    return dict(chosen.spec or {}) | rest

@@ -139,6 +139,17 @@ def test_train_passes_every_setting_on(tmp_path: Path) -> None:
     assert objective["constraints"][0]["kappa"] == 0.05  # the recipe's for a set of seven
 
 
+@pytest.mark.train
+def test_train_takes_several_constraints(tmp_path: Path) -> None:
+    both = ("--constraint", "re", "--constraint", "pncc", "--kappa", 0.2, "--kappa", 0.6)
+    done = call("train", "--data", "digits", *both, "--steps", 3, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "kappa_hat/re" in done.output and "kappa_hat/pncc" in done.output
+    run = gv.Run.load(tmp_path)
+    assert [(c.name, c.kappa) for c in run.constraints] == [("re", 0.2), ("pncc", 0.6)]
+    assert run.step().history["kappa/pncc"] == pytest.approx(0.6)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -150,6 +161,13 @@ def test_train_passes_every_setting_on(tmp_path: Path) -> None:
         (["--model", "vea"], "did you mean 'vae'?"),
         (["--objective", "gecko"], "did you mean 'geco'?"),
         (["--objective", "elbo", "--kappa", "0.1"], "--kappa does not go with --objective elbo"),
+        (["--constraint", "cal"], "did you mean 'cla'?"),
+        (["--constraint", "cla", "--kappa", "1.5"], "kappa must be a finite number > 0 and < 1"),
+        (
+            ["--constraint", "re", "--constraint", "cla", "--kappa", "0.1"],
+            "once for each of re, cl",
+        ),
+        (["--objective", "elbo", "--constraint", "re"], "--constraint does not go with --objectiv"),
         (["--beta", "0.5"], "--beta does not go with --objective geco"),
         (["--alpha", "1"], "alpha must be"),
         (["--nu", "-1"], "nu must be"),

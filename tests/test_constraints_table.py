@@ -223,6 +223,20 @@ def test_cla_is_one_minus_the_mean_probability_of_the_true_class() -> None:
     assert cla.spec is None and list(cla.parameters()) == []
 
 
+def test_cla_still_has_a_gradient_where_the_true_class_has_lost() -> None:
+    logits = torch.tensor([[40.0, 0.0], [1.0, 0.0], [0.0, 40.0]])
+    moved = torch.zeros(3, 1, 1, 2, requires_grad=True)
+    cla = CLA(0.9, classifier=lambda images: images.flatten(1) + logits)
+    error = cla.error(moved.detach(), moved, torch.ones(3, dtype=torch.int64))
+    error.backward()
+    p = logits.softmax(1)[:, 1]
+    assert float(error.detach()) == pytest.approx(float(1 - p.mean()))  # the value stays exact
+    assert moved.grad is not None
+    slope = -3 * moved.grad.flatten(1)[:, 1]
+    # .02 ln p where p < .02, p itself elsewhere
+    assert slope.tolist() == pytest.approx([0.02, float(p[1] * (1 - p[1])), 0.0], abs=1e-6)
+
+
 @pytest.mark.parametrize("y", [None, LABELS[:3], LABELS.float(), LABELS[None]])
 def test_cla_without_fitting_labels_says_what_it_needs(y: torch.Tensor | None) -> None:
     cla = CLA(0.9, classifier=linear())

@@ -51,6 +51,33 @@ def finishes(act: Callable[[], Any], timeout: float = 30) -> None:
     assert not thread.is_alive(), "it waits for ever"
 
 
+def test_each_constraint_has_a_slider_over_its_own_range(run: gv.Run) -> None:
+    own = gv.Constraint("bits", lambda x, x_hat: (x - x_hat).abs().mean(), kappa=30.0)
+    run.objective = gv.GECO(gv.RE(0.1), gv.FRE(0.04), gv.PNCC(0.8), own)
+    controls = Controls(run)
+    assert list(controls.kappas) == ["re", "fre", "pncc", "bits"]
+    for name, slider in controls.kappas.items():
+        values = [value for _, value in slider.options]
+        assert slider.holds(run.kappa_of(name)) and values == sorted(values)
+        assert abs(slider.value - run.kappa_of(name)) < 0.02 * run.kappa_of(name)
+    pncc = controls.kappas["pncc"]
+    assert 0 < pncc.options[0][1] < 0.3 and 0.98 < pncc.options[-1][1] < 1
+    pncc.index += 1
+    assert run.kappa["pncc"] == pncc.value != 0.8
+    assert run.kappa["re"] == 0.1
+    run.step()
+    assert run.history["kappa/pncc"][-1] == pytest.approx(pncc.value)
+    controls.close()
+
+
+@pytest.mark.parametrize(("name", "kappa"), [("fre", 0.05), ("pncc", 0.8)])
+def test_explore_takes_a_constraint_by_name(name: str, kappa: float) -> None:
+    dash = gv.explore("digits", constraint=name, play=False)
+    assert dash.run.kappa == kappa and dash.run.title.endswith(f"GECO+{name.upper()}")
+    assert dash.run.step().history[f"err/{name}"].shape == (1,)
+    dash.close()
+
+
 def test_a_slider_asks_for_an_edit_and_the_next_step_has_it(run: gv.Run) -> None:
     controls = Controls(run)
     controls.kappas["re"].index += 1  # what the page sends

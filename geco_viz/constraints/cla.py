@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from geco_viz.constraints.base import Similarity, check_images, full_precision
 
 __all__ = ["CLA"]
+
+FLOOR = 0.02
 
 
 class CLA(Similarity):
@@ -28,6 +31,9 @@ class CLA(Similarity):
         classifier: images (N, C, H, W) -> logits (N, classes), differentiable; log-probabilities
             serve as well. A module is copied, frozen and put into evaluation mode. None: a small
             convolutional network, trained on the data by `prepare` and kept in the cache folder.
+
+    The value is exact; the gradient is that of p, and of .02 ln p where p < .02. The gradient of p
+    vanishes with p: a decoder that has once settled on one class would draw nothing else for ever.
 
     Shapes: x (batch, C, H, W), x_hat the same or (samples, batch, C, H, W), y int64 (batch,);
     error 0-d, the mean of 1 - p. Raises TypeError, ValueError for other shapes, missing labels, or
@@ -103,7 +109,10 @@ class CLA(Similarity):
             )
         assert y is not None
         label = y.to(logits.device).expand(len(images) // len(x), -1).reshape(-1, 1)
-        return -torch.expm1(logits.log_softmax(1).gather(1, label)).mean()
+        log_p = logits.log_softmax(1).gather(1, label)
+        error = -torch.expm1(log_p)
+        floored = torch.where(log_p > math.log(FLOOR), error, -FLOOR * log_p)
+        return (error.detach() + (floored - floored.detach())).mean()
 
     def describe(self, kappa: float, x: Tensor | None = None) -> str:
         return f"probability of the true class · {100 * (1 - kappa):.2g} % left to the others"

@@ -17,7 +17,7 @@ from geco_viz.live.presets import PRESETS, Preset
 from geco_viz.live.stage import Stage
 from geco_viz.live.view import View
 from geco_viz.training import Run, registry
-from geco_viz.training.recipe import CONSTRAINTS
+from geco_viz.training.recipe import CONSTRAINTS, constraint_of
 
 __all__ = ["Dashboard", "explore"]
 
@@ -258,8 +258,9 @@ def explore(
         data: as for `Run`; None is Micro-MNIST, or where that cannot be had seven digits of
             scikit-learn, labelled as such.
         model: as for `Run`.
-        constraint: "re", or a `Constraint`.
-        kappa: the constraint's bound; None for 0.05 on a small set and 0.1 on a large one.
+        constraint: "re", "fre", "cla", "pncc", or a `Constraint`.
+        kappa: the constraint's bound; None for the recipe's: RE 0.05 on a small set and 0.1 on a
+            large one, FRE 0.05, CLA 0.9, pNCC 0.8.
         objective: instead of a constraint.
         seed, device, out, **settings: as for `Run`.
         play: whether to train at once.
@@ -278,8 +279,8 @@ def explore(
         raise ValueError("kappa must be None where objective= is given: it has its own")
     if objective is None and isinstance(constraint, str):
         choice("constraint", constraint, CONSTRAINTS)
-        if kappa is not None:
-            objective = CONSTRAINTS[constraint](kappa=kappa)
+        if kappa is not None or constraint != "re":
+            objective = constraint_of(constraint, kappa, 0)
     elif objective is None:
         if kappa is not None:
             constraint.kappa = kappa

@@ -23,6 +23,7 @@ __all__ = [
     "as_data",
     "as_model",
     "as_objective",
+    "constraint_of",
     "device_of",
     "is_fresh",
     "made_ready",
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 OBJECTIVES = ("elbo", "beta", "annealed", "geco")
-CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
+CONSTRAINTS: dict[str, Any] = {
     "re": RE,
     "fre": FRE,
     "cla": CLA,
@@ -154,24 +155,43 @@ def _match(model: str, conditional: bool | None, context: Tensor | None) -> None
 def as_objective(objective: Any, count: int) -> Objective:
     """An objective as it is, or one made from a name, a specification or nothing at all.
 
-    A constraint becomes GECO with the nu and alpha that the set's size wants; without anything it
-    is the reconstruction error's. A GECO of the caller's own keeps its settings.
+    A constraint, or a list of them, becomes GECO with the nu and alpha that the set's size wants;
+    without anything it is the reconstruction error's. A GECO of the caller's own keeps its
+    settings.
     """
     small = count <= SMALL
     if isinstance(objective, Objective):
         return objective
     if isinstance(objective, Constraint):
+        objective = [objective]
+    if isinstance(objective, (list, tuple)):
         # On a small set the batch is the whole set, and 32 samples a datum leave little noise to
         # average away: a short memory lets lambda follow without ringing.
-        return GECO(objective, nu=0.03, alpha=0.5) if small else GECO(objective, nu=0.1)
+        return GECO(*objective, nu=0.03, alpha=0.5) if small else GECO(*objective, nu=0.1)
     if objective is None:
         objective = "geco"
     if isinstance(objective, dict):
         return _from_spec(objective)
     name = choice("objective", objective, OBJECTIVES)
     if name == "geco":
-        return as_objective(RE(kappa=0.05 if small else 0.1), count)
+        return as_objective(constraint_of("re", None, count), count)
     return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
+
+
+def constraint_of(name: str, kappa: float | None, count: int) -> Constraint:
+    """A row of Table 1 by name; without a kappa at one that teaches on a set of `count` data.
+
+    Raises:
+        TypeError, ValueError: no such constraint, or kappa outside its range.
+
+    Example:
+        >>> constraint_of("cla", None, count=7)
+        CLA(kappa=0.9)
+    """
+    kind = CONSTRAINTS[choice("constraint", name, CONSTRAINTS)]
+    if kappa is None:
+        kappa = 0.1 if name == "re" and count > SMALL else kind.anchor
+    return kind(kappa=kappa)
 
 
 def made_ready(objective: Objective, x: Tensor, y: Tensor | None) -> Objective:
