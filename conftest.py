@@ -16,6 +16,9 @@ _NEIGHBOUR = ROOT.parent / "shared" / "data"
 # One thread: two on a busy machine wait for each other.
 torch.set_num_threads(1)
 
+# Notebooks train for real, but briefly.
+os.environ.setdefault("GECO_VIZ_QUICK", "1")
+
 # Kernels and command lines that a test starts use this checkout and the same data.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 if "GECO_VIZ_DATA" not in os.environ and _NEIGHBOUR.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -153,13 +153,19 @@ class GECO(Objective):
         return lagrangian / (1 + total) if self.normalise else lagrangian
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self, reduce: Callable[[Tensor], Tensor] | None = None) -> None:
         """Move the averages and the multipliers, once, by all calls since the last step.
 
         Calls in evaluation mode or without gradients do not count. A batch whose error is not
         finite (an overflow that a gradient scaler skips) leaves average and multiplier as they are.
+
+        Args:
+            reduce: applied to the errors (constraints,) of the batch first. With data split over
+                processes the mean over them, so that every process has the same multipliers.
         """
         batch = self._batch()
+        if reduce is not None:
+            batch = reduce(batch)
         average, finite = self.average, batch - batch == 0  # isfinite() takes four kernels
         average.copy_(torch.where(finite, self._averaged(batch), average))
         self.started.logical_or_(finite)

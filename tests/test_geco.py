@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import cooper
 import pytest
@@ -555,3 +557,36 @@ def test_live_settings_that_are_refused_change_nothing() -> None:
 def test_an_error_that_is_not_a_batch_mean_is_refused(error: Callable[..., Tensor]) -> None:
     with pytest.raises(ValueError, match="'mine' must be a 0-d tensor"):
         GECO(Constraint("mine", error, 0.1))(*batch())
+
+
+def _one_rank(rank: int, folder: str) -> None:
+    from torch import distributed
+
+    store = f"file://{folder}/store"
+    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
+
+    def over_ranks(errors: torch.Tensor) -> torch.Tensor:
+        distributed.all_reduce(errors)
+        return errors / distributed.get_world_size()
+
+    geco = GECO(RE(kappa=0.1))
+    x = torch.zeros(4, 1, 2, 2)
+    geco(torch.tensor(1.0, requires_grad=True), x, x + 0.1 * (rank + 1))
+    geco.step(over_ranks)
+    (Path(folder) / str(rank)).write_text(json.dumps([geco.multiplier["re"], geco.average.item()]))
+    distributed.destroy_process_group()
+
+
+@pytest.mark.train
+def test_data_split_over_processes_moves_one_multiplier(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(_one_rank, (str(tmp_path),), nprocs=2)
+    first, second = ((tmp_path / str(rank)).read_text() for rank in (0, 1))
+    assert first == second
+    whole = GECO(RE(kappa=0.1))
+    x = torch.zeros(8, 1, 2, 2)
+    x_hat = torch.cat((x[:4] + 0.1, x[4:] + 0.2))
+    whole(torch.tensor(1.0, requires_grad=True), x, x_hat)
+    whole.step()
+    multiplier, average = json.loads(first)
+    assert multiplier == pytest.approx(whole.multiplier["re"], rel=1e-6)
+    assert average == pytest.approx(whole.average.item(), rel=1e-6)

@@ -67,6 +67,7 @@ def figures_of(source: Any, theme: str = "light") -> dict[str, Figure]:
             pictures.labels,
             theme=theme,
             step=pictures.step,
+            context=_same_size(getattr(pictures, "context", ()), pictures.data),
         )
     return figures
 
@@ -107,6 +108,11 @@ def run_figure(source: Any, theme: str = "light") -> Figure:
         **layout,
     )
     return figure.update_layout(title_y=0.985, title_yanchor="top")
+
+
+def _same_size(context: Any, data: Any) -> tuple[Any, ...]:
+    """Contexts of another size have no place among equal images."""
+    return tuple(c for c in context if np.shape(c)[1:3] == np.shape(data)[1:3])
 
 
 def _filled(evaluations: Any) -> Any:

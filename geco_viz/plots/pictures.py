@@ -66,6 +66,7 @@ def images(
     labels: Any = None,
     theme: str = "light",
     step: int | None = None,
+    context: Sequence[Any] = (),
 ) -> Figure:
     """Draw rows of data, reconstructions and samples of the prior, as one image trace.
 
@@ -77,6 +78,7 @@ def images(
         labels: (n,) names above the columns, or None.
         theme: "light" or "dark".
         step: the iteration of the pictures, named in the heading.
+        context: what a conditional model was told: rows of images above the data.
 
     Raises:
         ValueError: a row is no set of images, or its images differ in size from the data's.
@@ -89,7 +91,8 @@ def images(
         ['data', 'recon']
     """
     colours = theme_of(theme)
-    given = {"data": data, "recon": reconstruction, "samples": sample}
+    told = {f"told {i + 1}" if len(context) > 1 else "told": c for i, c in enumerate(context)}
+    given = {**told, "data": data, "recon": reconstruction, "samples": sample}
     rows = {
         name: as_pixels(name, values)[:WIDEST]
         for name, values in given.items()
