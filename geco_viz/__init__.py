@@ -20,6 +20,7 @@ _ROOMS = {
     "BetaVAE": "objectives",
     "Annealed": "objectives",
     "Objective": "objectives",
+    "evaluate": "evaluation.table",
     "Run": "training",
     "History": "training",
     "explore": "live",
@@ -32,6 +33,7 @@ __all__ = ["__version__", *_ROOMS, *_MODULES]  # noqa: PLE0604  built from the t
 if TYPE_CHECKING:
     from geco_viz import data, evaluation, live, models, plots, theory, training
     from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint
+    from geco_viz.evaluation.table import evaluate
     from geco_viz.geco import GECO
     from geco_viz.live import explore, watch
     from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective

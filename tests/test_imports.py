@@ -21,7 +21,7 @@ ALLOWED = {
     "constraints": {"_checks", "data", "models"},
     "objectives": {"_checks", "constraints"},
     "geco": {"_checks", "constraints", "objectives"},
-    "evaluation": {"_checks", "models", "constraints"},
+    "evaluation": {"_checks", "data", "models", "constraints"},
     "theory": {"_checks"},
     "training": {*CORE, "data", "models", "evaluation", "theory"},
     "plots": {"_checks"},

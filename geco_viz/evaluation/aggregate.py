@@ -86,30 +86,34 @@ def marginal_kl(
     x: Tensor,
     *,
     samples: int = 100,
+    points: int | None = None,
     chunk: int = 1024,
     generator: torch.Generator | None = None,
 ) -> tuple[float, float]:
     """KL(q(z) | prior) in nats, with q(z) the exact mixture over the data.
 
     E_q(z) [log (1/n) sum_j q(z|x_j) - log prior(z)]. Estimates from minibatches are biased; this
-    one is not. It costs samples * n^2 densities: for large sets take few samples, or a subset,
-    and say so.
+    one is not. It costs samples * n^2 densities: for a large set take `points`, which costs
+    points * n and holds no more than `chunk` data at a time.
 
     Args:
         model: one whose posterior has `log_prob`; the prior is the standard normal.
         x: images (n, C, H, W).
-        samples: posterior samples a datum.
-        chunk: an eighth of the number of densities held at a time (n, if that is more).
+        samples: posterior samples a datum, where `points` is None.
+        points: latents in all, each of a datum drawn at random; the mixture is over all data still.
+        chunk: an eighth of the number of densities held at a time (n, if that is more), and the
+            number of data encoded at a time where `points` is given.
         generator: of the posterior samples.
 
     Returns:
-        The value and its standard error, for samples stratified by datum.
+        The value and its standard error, for samples stratified by datum, or independent points.
 
     Raises:
         TypeError: the aggregate cannot be had: a conditional model, ConvDRAW, or no `log_prob`.
-        TypeError, ValueError: `x` is empty; `samples` or `chunk` is not a whole number >= 1.
+        TypeError, ValueError: `x` is empty; `samples`, `points` or `chunk` is not a whole number
+            >= 1 (`points` >= 2).
 
-    Source: section 4.2 (marginal KL).
+    Source: section 4.1.1, table 2.
 
     Example:
         >>> from geco_viz import models
@@ -117,7 +121,7 @@ def marginal_kl(
         >>> value > -3 * error
         True
     """
-    return _mean(model, x, samples, chunk, generator)[1]
+    return _mean(model, x, samples, points, chunk, generator)[1]
 
 
 def overlap(
@@ -125,6 +129,7 @@ def overlap(
     x: Tensor,
     *,
     samples: int = 100,
+    points: int | None = None,
     chunk: int = 1024,
     generator: torch.Generator | None = None,
 ) -> tuple[float, float]:
@@ -143,7 +148,7 @@ def overlap(
         >>> 0 <= value < math.log(5) + 3 * error
         True
     """
-    return _mean(model, x, samples, chunk, generator)[0]
+    return _mean(model, x, samples, points, chunk, generator)[0]
 
 
 def mutual_information(
@@ -151,6 +156,7 @@ def mutual_information(
     x: Tensor,
     *,
     samples: int = 100,
+    points: int | None = None,
     chunk: int = 1024,
     generator: torch.Generator | None = None,
 ) -> tuple[float, float]:
@@ -163,17 +169,32 @@ def mutual_information(
         >>> mutual_information(models.build("vae", (1, 8, 8)), torch.rand(1, 1, 8, 8))
         (0.0, 0.0)
     """
-    value, error = overlap(model, x, samples=samples, chunk=chunk, generator=generator)
+    value, error = overlap(
+        model, x, samples=samples, points=points, chunk=chunk, generator=generator
+    )
     return math.log(len(x)) - value, error
 
 
 @torch.no_grad()
 def _mean(
-    model: Model, x: Tensor, samples: int, chunk: int, generator: torch.Generator | None
+    model: Model,
+    x: Tensor,
+    samples: int,
+    points: int | None,
+    chunk: int,
+    generator: torch.Generator | None,
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Overlap and marginal KL, each with its standard error, from one set of samples."""
     samples = _checks.integer("samples", samples, low=1)
     chunk = _checks.integer("chunk", chunk, low=1)
+    if points is not None:
+        points = _checks.integer("points", points, low=2)
+        log_w, log_ratio = _at_points(model, x, points, chunk, generator)
+        root = math.sqrt(points)
+        return (
+            (-float(log_w.mean()), float(log_w.std()) / root),
+            (float(log_ratio.mean()), float(log_ratio.std()) / root),
+        )
     posterior = aggregate(model, x)
     strata = Strata()
     for count in passes(samples, chunk // len(x)):
@@ -181,6 +202,29 @@ def _mean(
         strata.add(claims(posterior, z, chunk))
     (own, own_error), (ratio, ratio_error) = strata.result().tolist()
     return (-own, own_error), (ratio, ratio_error)
+
+
+def _at_points(
+    model: Model, x: Tensor, points: int, chunk: int, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor]:
+    """log w of a latent's own datum and log q(z)/prior(z), (points,), a block of data at a time."""
+    aggregate(model, x[:1])
+    own, latents = [], []
+    rows = torch.randint(len(x), (points,), generator=generator, device=x.device)
+    for some in rows.split(chunk):
+        posterior = model.encode(x[some])
+        z, _ = posterior.sample(1, generator)
+        latents.append(z[0])
+        own.append(posterior.log_prob(z)[0])
+    z = torch.cat(latents)
+    total = torch.full_like(z[:, 0], -math.inf)
+    for block in x.split(chunk):
+        posterior = model.encode(block)
+        few = max(PAIRS * chunk // len(block), 1)
+        here = [posterior.log_prob(part.unsqueeze(-2)).logsumexp(-1) for part in z.split(few)]
+        total = torch.logaddexp(total, torch.cat(here))
+    log_ratio = total - math.log(len(x)) - standard_normal_log_prob(z)
+    return torch.cat(own) - total, log_ratio
 
 
 def claims(posterior: Posterior, z: Tensor, chunk: int) -> Tensor:
