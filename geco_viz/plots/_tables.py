@@ -48,10 +48,15 @@ def evaluations_table(evaluations: Any, units: Mapping[str, str]) -> str:
     names = [name for name in columns if name != "step" and not name.endswith("/se")]
     heads = ["step"]
     for name in names:
-        kind, _, constraint = name.partition("/")
-        label, unit = MEASURES.get(name, (name, ""))
+        measure = name.removeprefix("held_out/")
+        kind, _, constraint = measure.partition("/")
+        label, unit = MEASURES.get(measure, (measure, ""))
         if kind == "kappa_hat":
             label, unit = f"κ̂ {constraint.upper()}", units.get(constraint, "")
+        if kind == "kl" and constraint:
+            label, unit = f"KL {constraint}", "nats"
+        if measure != name:
+            label = f"{label}, held out"
         heads.append(f"{label} ({unit})" if unit else label)
     rows = []
     for i in range(len(columns["step"])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from typing import Any
 
@@ -13,6 +14,8 @@ from geco_viz.training.recipe import SMALL
 from geco_viz.training.worker import Worker
 
 __all__ = ["Evaluator"]
+
+REST = 4  # rests at least so many times as long as the last evaluation took
 
 GLANCE = 250  # samples a datum of a small set: kappa_hat within 1 %, at 2 % of a core
 
@@ -39,13 +42,17 @@ class Evaluator:
 
     def _work(self, halt: threading.Event, seconds: float) -> None:
         torch.set_num_threads(1)
-        while not halt.wait(seconds):
+        took = 0.0
+        # A dear look is taken less often: it shares the machine with the training.
+        while not halt.wait(max(seconds, REST * took)):
             run = self._run()
             if run is None or not run.playing:
                 return
+            start = time.monotonic()
             try:
                 run.evaluate(GLANCE if len(run.data) <= SMALL else None)
             except Exception as error:
                 run.evaluation_error = error
                 return
+            took = time.monotonic() - start
             del run

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from geco_viz.constraints import Constraint
+from geco_viz.data import Dataset
 from geco_viz.training.records import Pictures, Probe
 
 __all__ = ["Observer", "as_uint8"]
@@ -166,7 +167,11 @@ class Observer:
         return any(isinstance(module, kinds) for module in self.model.modules())
 
     def evaluate(
-        self, constraints: Sequence[Constraint], samples: int, data: int | None = None
+        self,
+        constraints: Sequence[Constraint],
+        samples: int,
+        data: int | None = None,
+        held_out: Dataset | None = None,
     ) -> dict[str, tuple[float, float]]:
         """`evaluation.evaluate` of the observer's weights: each value with its standard error.
 
@@ -174,21 +179,26 @@ class Observer:
             constraints: those whose errors are wanted.
             samples: posterior samples a datum.
             data: so many data, evenly spread over the set, or None for all.
+            held_out: another set to look at instead of the training set.
         """
         from geco_viz.evaluation import evaluate
 
-        n = len(self.x)
+        source: Any = self if held_out is None else held_out
+        n = len(source.x)
         kept: Any = slice(None)
         if data is not None and data < n:
-            kept = torch.arange(data, device=self.x.device) * n // data
-        y, context = (v if v is None else v[kept] for v in (self.y, self.context))
+            kept = torch.arange(data, device=source.x.device) * n // data
+
+        def part(values: Tensor | None) -> Any:
+            return None if values is None else values[kept].to(self.x.device)
+
         with self.lock:
             result: dict[str, Any] = evaluate(
                 self.model,
-                self.x[kept],
+                part(source.x),
                 constraints,
-                y=y,
-                context=context,
+                y=part(source.y),
+                context=part(source.context),
                 samples=samples,
                 generator=self._generator,
             )

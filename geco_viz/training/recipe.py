@@ -28,6 +28,7 @@ __all__ = [
     "is_fresh",
     "made_ready",
     "settings_for",
+    "test_split",
 ]
 
 OBJECTIVES = ("elbo", "beta", "annealed", "geco")
@@ -79,6 +80,20 @@ def as_data(data: Any) -> datasets.Dataset:
     if isinstance(data, str):
         return datasets.load(data)
     return datasets.from_tensors(data)
+
+
+def test_split(data: datasets.Dataset) -> datasets.Dataset | None:
+    """The test split of a set that was loaded by name, or None where there is none at hand."""
+    info = dict(data.info)
+    if info.get("split") != "train":
+        return None
+    info["split"] = "test"
+    if "count" in info:  # CelebA, whose images are read one by one
+        info["count"] = 1000
+    try:
+        return datasets.load(**info)
+    except (OSError, ValueError):  # nowhere to be found: evaluations do without
+        return None
 
 
 def settings_for(count: int, model: Any = None, **given: Any) -> Settings:

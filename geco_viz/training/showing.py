@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from geco_viz._checks import integer
+from geco_viz.data import Dataset
 from geco_viz.training import limits
 from geco_viz.training.playing import Playing
-from geco_viz.training.recipe import SMALL
+from geco_viz.training.recipe import SMALL, test_split
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
 from geco_viz.training.status import describe, phase_of
 
@@ -37,7 +38,7 @@ WORDS = {
     "convdraw": "ConvDRAW",
     "convdraw-conditional": "conditional ConvDRAW",
 }
-FEWER = 2000  # data on which a costly model is evaluated, if nobody says otherwise
+FEWER = 1000  # data on which a costly model is evaluated, and held-out data on which any is
 
 
 class Showing(Playing):
@@ -45,6 +46,8 @@ class Showing(Playing):
 
     can_switch = True  # objectives may be exchanged
     can_play = True  # there is a thread to play and pause
+    _held_out: Dataset | None = None
+    _held_out_asked = False
     _limit: Any = None
     _limit_asked = False
     _clock: tuple[float, int, float] = (0.0, 0, 0.0)
@@ -135,12 +138,13 @@ class Showing(Playing):
             samples: posterior samples per datum; by default 1000 for small sets and 1 for others,
                 with convolutions 10 times fewer for small sets.
             data: on how many data, evenly spread over the training set; by default all of them,
-                with convolutions at most 2000.
+                with convolutions at most 1000.
 
         Returns:
             kappa_hat/<constraint>, kl, overlap, marginal_kl, holes, tile_mass, ...: each a value
             and its standard error, in the units of `evaluation.evaluate`; where the KL is a sum,
-            kl/1, kl/2, ...: each step's or latent's.
+            kl/1, kl/2, ...: each step's or latent's; and held_out/kappa_hat/<constraint> and
+            held_out/kl where there are data kept from training.
         """
         costly = self._judge.costly
         if samples is None:
@@ -154,6 +158,9 @@ class Showing(Playing):
         with self._judge.lock:  # one evaluation at a time: the history has one writer
             self._judge.refresh(weights, step)
             found = self._judge.evaluate(self._measured(), samples, data)
+            if (other := self.held_out) is not None:
+                seen = self._judge.evaluate(self._measured(), 1, FEWER, other)
+                found |= {f"held_out/{k}": v for k, v in seen.items() if _is_shown(k)}
             row: dict[str, float] = {"step": step}
             for name, (value, error) in found.items():
                 row |= {name: value, f"{name}/se": error}
@@ -161,6 +168,31 @@ class Showing(Playing):
         self.evaluation_error = None
         self._changed()
         return found
+
+    @property
+    def held_out(self) -> Dataset | None:
+        """Data kept from training; evaluations look at up to 1000 of them too.
+
+        By default the test split of a set that has one; None where there is none. Assign a
+        `Dataset` of your own, or None to look at the training set alone.
+        """
+        if not self._held_out_asked:
+            self._held_out_asked = True
+            self._held_out = test_split(self.data)
+        return self._held_out
+
+    @held_out.setter
+    def held_out(self, value: Dataset | None) -> None:
+        if value is not None:
+            if not isinstance(value, Dataset):
+                raise TypeError(f"held_out must be a Dataset or None, got {type(value).__name__}")
+            told = [None if d.context is None else d.context.shape[1:] for d in (value, self.data)]
+            if value.shape != self.data.shape or told[0] != told[1]:
+                raise ValueError(
+                    f"held_out must have images of shape {self.data.shape} and contexts like the "
+                    f"training set's, got {value}"
+                )
+        self._held_out, self._held_out_asked = value, True
 
     def _measured(self) -> list[Any]:
         """The objective's constraints, and the reconstruction error under every objective."""
@@ -224,3 +256,8 @@ class Showing(Playing):
         from geco_viz.plots import report
 
         return report(self, path)
+
+
+def _is_shown(name: str) -> bool:
+    """What is told of held-out data: the error reached and the KL."""
+    return name == "kl" or name.startswith("kappa_hat/")

@@ -68,7 +68,12 @@ def describe(
             continue
         met = constraint.tolerance(error) <= 1.1 * constraint.tolerance(kappa)
         symbol = "κ̂" if len(objective.constraints) == 1 else f"κ̂ {name.upper()}"
-        words.append(f"{symbol} = {error:.3g} {'meets' if met else 'misses'} κ = {kappa:.3g}.")
+        seen = f"held_out/{column}"
+        unseen = ""
+        if fresh and seen in evaluations.columns and math.isfinite(evaluations[seen][-1]):
+            unseen = f" ({float(evaluations[seen][-1]):.3g} on held-out data)"
+        verdict = "meets" if met else "misses"
+        words.append(f"{symbol} = {error:.3g}{unseen} {verdict} κ = {kappa:.3g}.")
     if not words:
         words.append(f"Error {_recent(history, 'err/re'):.3g} RMS pixel.")
     error = _recent(history, "err/re")
