@@ -23,6 +23,8 @@ _ROOMS = {
     "evaluate": "evaluation.table",
     "Run": "training",
     "History": "training",
+    "Sweep": "training",
+    "sweep": "training",
     "explore": "live",
     "watch": "live",
 }
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from geco_viz.live import explore, watch
     from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
     from geco_viz.training import History, Run
+    from geco_viz.training.sweep import Sweep, sweep
 
 
 def __getattr__(name: str) -> Any:

@@ -40,26 +40,36 @@ class Playing(Steering):
         if self._saved_step != self.loop.step or again:
             self.autosave()
 
-    def steps(self, count: int) -> Generator[Self]:
+    def steps(self, count: int | None = None) -> Generator[Self]:
         """Make `count` steps in the foreground; yields the run after each.
 
         The learning rate falls over the last half. Leaving the loop early is allowed, and `stop()`
-        from any thread ends it after the step in hand.
+        from any thread ends it after the step in hand. Without `count` the steps that an
+        interrupted `train` or `steps` has left are made, as if nothing had interrupted it.
 
         Raises:
+            ValueError: no `count`, and the run was not interrupted in the foreground.
             Exception: what ended a background thread, if nobody has been told yet.
         """
-        count = integer("steps", count, low=1)
+        fresh = count is not None
+        count = integer("steps", self._left() if count is None else count, low=1 if fresh else 0)
         self._stepper.raise_error(again=False)
         with self._stepper.foreground():
             self._apply()
-            self.loop.schedule.stretch(self.loop.step, count)
-            self._log("train", count)
+            if fresh:
+                self.loop.schedule.stretch(self.loop.step, count)
+                self._log("train", count)
             for _ in range(count):
                 self._stepper.one()
                 yield self
                 if not self._stepper.mine:
                     break
+
+    def _left(self) -> int:
+        left = self.loop.schedule.left(self.loop.step)
+        if left is None:
+            raise ValueError("steps must be given: no train() or steps() was interrupted")
+        return left
 
     def train(self, steps: int, progress: bool = True) -> Self:
         """Train in the foreground, with a progress bar; the run itself is returned.

@@ -50,8 +50,8 @@ class Run(Keeping, Showing):
         out: folder for checkpoints: saved every minute, at each pause and at the end. An earlier
             run that it holds is moved to `earlier/` inside it.
         name: for the title; also the key under which a later run replaces this one.
-        lr, betas, clip, batch, samples, decay, threads: see `training.Settings`; where None the
-            recipe's.
+        lr, betas, clip, batch, samples, decay, threads, noise, bits: see `training.Settings`;
+            where None the recipe's.
 
     Threads: one thread at a time steps. Settings may be assigned from any thread and take effect
     at the next step; `history` may be read by any thread at any time.

@@ -92,6 +92,12 @@ class Schedule:
         """Train for `steps` from here, lowering over the last part."""
         self.state = {"mode": "stretch", "start": step, "steps": steps, "lowered": None}
 
+    def left(self, step: int) -> int | None:
+        """The steps of a stretch that are not made yet, or None where there is no stretch."""
+        if self.state["mode"] != "stretch":
+            return None
+        return max(0, int(self.state["start"] + self.state["steps"] - step))
+
     def disturb(self, step: int) -> None:
         """kappa, nu, alpha or the objective changed: train at the full rate again."""
         self.state.update(lowered=None)
