@@ -16,6 +16,7 @@ from geco_viz import ELBO, GECO, RE, Annealed, BetaVAE, Constraint, models
 from geco_viz.objectives import Objective
 from geco_viz.training import Diverged, Loop, Settings
 from geco_viz.training.average import WeightAverage
+from geco_viz.training.loop import coarsened
 
 
 def loop(
@@ -431,6 +432,8 @@ def test_state_goes_on_bit_for_bit(objective: str) -> None:
         *({"decay": v} for v in (1, -0.1)),
         *({"betas": v} for v in ((0.9,), (0.9, 1.0), (-0.1, 0.9))),
         {"threads": 0},
+        *({"noise": v} for v in (-0.1, 2)),
+        *({"bits": v} for v in (-1, 9, 0.5)),
     ],
     ids=str,
 )
@@ -438,3 +441,31 @@ def test_settings_outside_their_range_are_refused_by_name(settings: dict[str, An
     (name,) = settings
     with pytest.raises((TypeError, ValueError), match=name):
         Settings(**settings)
+
+
+# The heuristics of section 2
+
+
+@pytest.mark.parametrize(("bits", "noise"), [(2, 0.0), (0, 0.5), (1, 0.25)])
+def test_training_sees_coarser_images_and_the_data_stay(bits: int, noise: float) -> None:
+    x = images(64)
+    coarse = coarsened(x, bits, noise, torch.Generator().manual_seed(0))
+    levels = 2**bits - 1
+    plain = coarse if not noise else coarsened(x, bits, 0.0, torch.Generator())
+    if bits:
+        assert torch.equal(plain, (plain * levels).round() / levels)
+        assert (plain - x).abs().max() <= 0.5**bits + 1e-6
+    rest = coarse - (plain if bits else x)
+    assert rest.abs().max() <= noise / 2 + 1e-6
+    # A uniform density of width b has the deviation b / sqrt(12); 1024 pixels tell it to 4 %.
+    assert rest.std().item() == pytest.approx(noise / math.sqrt(12), rel=0.04, abs=1e-6)
+
+    class Keeps(Sees):
+        def forward(self, x: Tensor, **settings: Any) -> Any:
+            self.seen.append(x.clone())
+            return self.inner(x, **settings)
+
+    model = Keeps()
+    made = advance(loop(x=x, model=model, bits=bits, noise=noise, batch=64), 2)
+    assert torch.equal(made.x, x) and not torch.equal(model.seen[0], x)
+    assert torch.equal(model.seen[0], model.seen[1]) == (noise == 0)  # fresh noise each time
