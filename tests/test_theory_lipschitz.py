@@ -94,6 +94,17 @@ def test_every_tied_pair_keeps_the_bound(lines: Tensor, radius: float | None, bo
     assert (torch.cdist(free, free).square() / (bound**2 * separation))[tied].max() > 2
 
 
+def test_a_slack_bound_changes_nothing(lines: Tensor) -> None:
+    options = {"side": 8, "noise": 0.02}
+    free = fixed_points(lines, 5e-3, **options).error[0]
+    found = lipschitz_fixed_points(lines, 5e-3, bound=100.0, **options)
+    # Tiles between two basins take long to decide, and weigh little.
+    assert found.error == pytest.approx(float(free), rel=0.02)
+    # A bound that acts lets the tiles go as far as it allows, no less.
+    tight = lipschitz_fixed_points(lines, 5e-3, bound=1.0, **options)
+    assert 0.99 < tight.slope <= 1.005 and tight.error > float(free)
+
+
 def test_the_multipliers_explain_the_decoder(lines: Tensor) -> None:
     """Fed to eq. (25) the multipliers found give back the decoder found."""
     found = lipschitz_fixed_points(

@@ -26,7 +26,7 @@ __all__ = ["FixedPoints"]
 
 SIDE = 24  # tiles a side: appendix A has 32, at twice the cost
 TIED_SIDE = 12  # with a Lipschitz constraint, whose sweeps cost the sixth power of it
-SWEEPS = 12  # of a picture that a moving slider asks for
+SWEEPS = 8  # of a picture that a moving slider asks for
 PATIENCE = 0.15  # seconds of rest after which the slider counts as let go
 GRID = np.geomspace(2e-4, 0.2, 64)  # of u(beta)
 OWN = "your own points"
@@ -277,6 +277,7 @@ class FixedPoints(Explorer):
         known = {name: v if v == v else None for name, v in figures.items()}
         self.state = {"beta": request.beta, "converged": converged, "m": len(psi), **known}
         self.feed.put("state", self.state, psi.numpy())
+        self.sheet.push()  # not at the pump's next beat: somebody drags a slider
 
     def _words(self, request: _Request, converged: bool, words: str, residual: float) -> None:
         sure = f" Residual {residual:.1g}." if residual == residual else ""

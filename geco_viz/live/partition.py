@@ -125,7 +125,7 @@ class Tilings(Explorer):
         labels = [""] * len(x) if run.data.y is None else [str(int(y)) for y in run.data.y]
         h, w = x.shape[-2:]
         shape = {"h": h, "w": w, "c": x.shape[1]}
-        self.feed.put("names", {"labels": labels})
+        self.feed.put("legend", {"labels": labels})
         self.feed.put("atoms", {"n": len(best.psi), **shape}, _bytes(best.psi))
         self._words(kappa)
 

@@ -12,6 +12,7 @@ from geco_viz.plots.pictures import images
 from geco_viz.plots.report import report, report_html
 from geco_viz.plots.svg import fallback_html, fallback_svg, svg
 from geco_viz.plots.tiles import tiling
+from geco_viz.plots.tree import merging_tree_figure
 
 __all__ = [
     "blur_figure",
@@ -22,6 +23,7 @@ __all__ = [
     "fixed_points_figure",
     "images",
     "information_plane",
+    "merging_tree_figure",
     "multiplier",
     "planes",
     "report",

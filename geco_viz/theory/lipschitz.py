@@ -214,7 +214,9 @@ class _Pairs:
         self.laplacian = torch.diag(degree) - tied.to(bound)
         # All data's pull together, shared by a tile's ties. Served r = .2 and global, L from .3 to
         # 1.2, 12 and 32 tiles a side; a hundredth is slow to meet the bound, ten times to move.
-        self.rho = 7 * curvature / float(degree.mean().clamp_min(1))
+        self.most = 7 * curvature / float(degree.mean().clamp_min(1))
+        # A slack bound must not slow the tiles: the penalty starts small and grows where it is met.
+        self.rho = 1e-3 * self.most
         self.u: Tensor | None = None
 
     def ascend(self, psi: Tensor, log_q: Tensor, x: Tensor, beta: float, turns: int = 3) -> Tensor:
@@ -231,7 +233,16 @@ class _Pairs:
             drawn = torch.zeros_like(psi).index_add(0, self.a, y - u).index_add(0, self.b, u - y)
             psi = torch.cholesky_solve(target + self.rho * drawn, factor)
         self.u = u
+        self._balance()
         return psi
+
+    def _balance(self) -> None:
+        """A tenth more penalty while a bound acts, a tenth less while none does."""
+        acts = self.u is not None and bool((self.u != 0).any())
+        rho = min(max(self.rho * (1.1 if acts else 1 / 1.1), 1e-4 * self.most), self.most)
+        if self.u is not None:
+            self.u = self.u * (self.rho / rho)  # rho u, the multiplier, stays
+        self.rho = rho
 
     def excess(self, psi: Tensor) -> float:
         """Greatest of |psi_a - psi_b|^2 over its bound, less 1."""

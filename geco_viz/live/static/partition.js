@@ -247,7 +247,7 @@ class PartitionShares {
         const y = 20 + i * cell;
         if (!k) {
           context.fillStyle = theme.muted;
-          if (cell > 10) context.fillText(store.names?.labels[i] ?? "", 6, y + cell / 2);
+          if (cell > 10) context.fillText(store.legend?.labels[i] ?? "", 6, y + cell / 2);
         }
         for (let a = 0; a < m; a++) {
           const share = values[k * n * m + i * m + a];
