@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 # headless node needs no Jupyter.
 _ROOMS = {
     "GECO": "geco",
+    "RateLimit": "rate_limit",
     "RE": "constraints",
     "FRE": "constraints",
     "CLA": "constraints",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from geco_viz.geco import GECO
     from geco_viz.live import explore, watch
     from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
+    from geco_viz.rate_limit import RateLimit
     from geco_viz.training import History, Run
     from geco_viz.training.sweep import Sweep, sweep
 

@@ -144,14 +144,17 @@ def train(
         list[float] | None,
         typer.Option(
             help="What is asked: RMS pixel (re) or feature (fre), probability (cla), correlation "
-            "(pncc); one for each constraint. [default: re .05, mnist .1; fre .05, cla .9, pncc .8]"
+            "(pncc), nats (rate-limit); one for each constraint. [default: re .05, mnist .1; "
+            "fre .05, cla .9, pncc .8]"
         ),
     ] = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 2000,
     model: Annotated[
         str | None, typer.Option(help="vae or vae-nvp. [default: vae-nvp; mnist vae]")
     ] = None,
-    objective: Annotated[str, typer.Option(help="geco, elbo, beta or annealed.")] = "geco",
+    objective: Annotated[
+        str, typer.Option(help="geco, elbo, beta, annealed or rate-limit.")
+    ] = "geco",
     beta: Annotated[
         float | None, typer.Option(help="Variance of --objective beta. [default: 1]")
     ] = None,
@@ -209,12 +212,16 @@ def _objective(
     from geco_viz.training.recipe import as_objective, constraint_of
 
     given = {"constraint": constraints, "kappa": kappas, "nu": nu, "alpha": alpha, "beta": beta}
-    taken = {"geco": ("constraint", "kappa", "nu", "alpha"), "beta": ("beta",)}.get(name, ())
+    taken = {
+        "geco": ("constraint", "kappa", "nu", "alpha"),
+        "rate-limit": ("kappa", "nu", "alpha"),
+        "beta": ("beta",),
+    }.get(name, ())
     given = {key: value for key, value in given.items() if value not in (None, [])}
     for key, value in given.items():
         if key not in taken:
             raise ValueError(f"--{key} does not go with --objective {name}, got {value}")
-    if "constraint" in given or "kappa" in given:
+    if name == "geco" and ("constraint" in given or "kappa" in given):
         asked = constraints or ["re"]
         if kappas and len(kappas) != len(asked):
             raise ValueError(
@@ -227,4 +234,6 @@ def _objective(
     else:
         chosen = as_objective(name, count)
     rest = {key: value for key, value in given.items() if key in ("nu", "alpha", "beta")}
+    if name == "rate-limit" and kappas:
+        rest["kappa"] = kappas[-1]
     return dict(chosen.spec or {}) | rest

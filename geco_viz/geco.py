@@ -134,7 +134,7 @@ class GECO(Objective):
         if self._pixels != x.shape[1:].numel():
             self._pixels = x.shape[1:].numel()
         kl = full_precision(kl).mean()
-        errors = torch.stack([self._error_of(c, x, x_hat, y) for c in self.constraints])
+        target, errors = self._terms(kl, x, x_hat, y)
         known = errors.detach()
         multiplier = self.log_multiplier.exp()
         total = multiplier.sum()
@@ -146,11 +146,17 @@ class GECO(Objective):
             self._sizes = [float(c.size(x)) for c in self.constraints]
             value = self._raw(errors)
             value = value + (self._raw(self._averaged(known)) - value).detach()
-        lagrangian = kl + multiplier @ value
+        lagrangian = target + multiplier @ value
         if self.training and torch.is_grad_enabled():
             self._calls.append((known, len(x)))
         self._note(kl, known, lagrangian, multiplier)
         return lagrangian / (1 + total) if self.normalise else lagrangian
+
+    def _terms(
+        self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """What is minimised, and the errors that are held, one for each constraint."""
+        return kl, torch.stack([self._error_of(c, x, x_hat, y) for c in self.constraints])
 
     @torch.no_grad()
     def step(self, reduce: Callable[[Tensor], Tensor] | None = None) -> None:

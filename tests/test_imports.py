@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "geco_viz"
 
 # docs/architecture.md, from the ground up: a room may import what its row names.
-CORE = {"_checks", "constraints", "geco", "objectives"}
+CORE = {"_checks", "constraints", "geco", "objectives", "rate_limit"}
 ALLOWED = {
     "__init__": set(),  # loads its rooms when a name is first used
     "_checks": set(),
@@ -21,6 +21,7 @@ ALLOWED = {
     "constraints": {"_checks", "data", "models"},
     "objectives": {"_checks", "constraints"},
     "geco": {"_checks", "constraints", "objectives"},
+    "rate_limit": {"constraints", "geco"},
     "evaluation": {"_checks", "data", "models", "constraints"},
     "theory": {"_checks"},
     "training": {*CORE, "data", "models", "evaluation", "theory"},

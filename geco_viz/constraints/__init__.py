@@ -4,6 +4,7 @@ from geco_viz.constraints.base import Constraint, Similarity, check_images, full
 from geco_viz.constraints.cla import CLA
 from geco_viz.constraints.fre import FRE, local_statistics
 from geco_viz.constraints.pncc import PNCC
+from geco_viz.constraints.rate import Rate
 from geco_viz.constraints.re import RE
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "PNCC",
     "RE",
     "Constraint",
+    "Rate",
     "Similarity",
     "check_images",
     "full_precision",

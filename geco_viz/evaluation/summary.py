@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from geco_viz import _checks
-from geco_viz.constraints import Constraint
+from geco_viz.constraints import Constraint, Rate
 from geco_viz.evaluation._strata import Batches, Strata, passes
 from geco_viz.evaluation.aggregate import claims, has_aggregate
 from geco_viz.evaluation.tiling import share_prior
@@ -79,7 +79,9 @@ def evaluate(
     chunk = _checks.integer("chunk", chunk, low=1)
     if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"x must hold at least one datum, got shape {tuple(x.shape)}")
-    constraints, n = list(constraints), len(x)
+    constraints = list(constraints)
+    rates = [c for c in constraints if isinstance(c, Rate)]
+    constraints, n = [c for c in constraints if not isinstance(c, Rate)], len(x)
     pairs = n <= _MOST_DATA and context is None and has_aggregate(model, x)
     strata, errors, parts = Strata(), Batches(), 0
     posterior: Posterior | None = None
@@ -110,6 +112,7 @@ def evaluate(
     found |= {"kl": nothing} | dict.fromkeys(rest, nothing)
     kl, *others = strata.result().tolist()
     found["kl"] = (kl[0], kl[1])
+    found |= {f"kappa_hat/{rate.name}": found["kl"] for rate in rates}
     for number, (value, se) in enumerate(others[:parts], 1):
         found[f"kl/{number}"] = (value, se)
     if pairs and posterior is not None:

@@ -187,7 +187,7 @@ class Controls(widgets.VBox):
         name = change["new"]
         if self._setter == threading.get_ident() or name == self.run.objective.name:
             return
-        if isinstance(self.run.objective, GECO):
+        if self.run.objective.name == "geco":
             self._last_geco = self._present_geco()
         self.run.edit("objective", self._last_geco if name == "geco" and self._last_geco else name)
 

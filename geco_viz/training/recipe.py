@@ -15,6 +15,7 @@ from geco_viz._checks import choice
 from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
+from geco_viz.rate_limit import RateLimit
 from geco_viz.training.loop import Settings
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
     "test_split",
 ]
 
-OBJECTIVES = ("elbo", "beta", "annealed", "geco")
+OBJECTIVES = ("elbo", "beta", "annealed", "geco", "rate-limit")
 CONSTRAINTS: dict[str, Any] = {
     "re": RE,
     "fre": FRE,
@@ -190,6 +191,8 @@ def as_objective(objective: Any, count: int) -> Objective:
     name = choice("objective", objective, OBJECTIVES)
     if name == "geco":
         return as_objective(constraint_of("re", None, count), count)
+    if name == "rate-limit":
+        return RateLimit(kappa=1.5, nu=0.03, alpha=0.5) if small else RateLimit(kappa=20.0, nu=0.1)
     return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
 
 
@@ -237,8 +240,25 @@ def _from_spec(spec: dict[str, Any]) -> Objective:
     if name == "geco":
         parts = [_made("constraint", CONSTRAINTS, part) for part in settings.pop("constraints", [])]
         return GECO(*parts, **settings)
-    kinds = {"elbo": ELBO, "beta": BetaVAE, "annealed": Annealed}
+    kinds: dict[str, Any] = {
+        "elbo": ELBO,
+        "beta": BetaVAE,
+        "annealed": Annealed,
+        "rate-limit": _rate_limit,
+    }
     return _made("objective", kinds, {"name": name, **settings})
+
+
+def _rate_limit(
+    kappa: float,
+    nu: float | None = None,
+    alpha: float | None = None,
+    lambda_min: float | None = None,
+    lambda_max: float | None = None,
+    clip: float = 1.0,
+) -> RateLimit:
+    settings = {"nu": nu, "alpha": alpha, "lambda_min": lambda_min, "lambda_max": lambda_max}
+    return RateLimit(kappa, clip=clip, **settings)
 
 
 def _made(what: str, kinds: Mapping[str, Callable[..., Any]], spec: dict[str, Any]) -> Any:
