@@ -309,7 +309,7 @@ def test_a_constraint_that_the_data_cannot_have_is_said_and_changes_nothing() ->
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (0.05, "RE binds: λ = 0.5 nats: halving its tolerance costs about 0.35 nats"),
+        (0.05, "RE binds: λ = 0.5 nats: halving its tolerance costs about 0.347 nats"),
         (0.1, "RE is not met yet: λ = 0.5"),
         (0.03, "RE is slack"),
     ],

@@ -163,7 +163,7 @@ def test_the_price_is_told_beside_the_limits_slope() -> None:
         kappa=np.array([0.05, 0.15]), rate=np.array([2.0, 1.0]), multiplier=np.array([0.25, 0.75])
     )
     words, _ = describe(geco(), history(400, multiplier=0.6, noise=0), evaluations(), "", limit)
-    assert "λ/λ* = 1.20." in words  # .6 over the mean of .25 and .75
+    assert "λ/λ* = 1.2." in words  # .6 over the mean of .25 and .75
     mae = Constraint("mae", lambda x, x_hat: (x - x_hat).abs().mean(), kappa=0.2)
     both, _ = describe(GECO(RE(KAPPA), mae), history(400), evaluations(), "", limit)
     assert "λ*" not in both

@@ -45,7 +45,7 @@ def price(run: Any) -> str:
         words = f"{label} {state}: " if len(columns) > 1 else ""
         words += (
             f"λ = {multiplier:.3g} nats: halving its tolerance costs about "
-            f"{multiplier * math.log(2):.2g} nats"
+            f"{multiplier * math.log(2):.3g} nats"
         )
         bought = -100 * math.expm1(-1 / multiplier) if multiplier > 0 else 0.0
         lines.append(f"{words}; one nat buys a tolerance {min(bought, 99.9):.2g} % smaller.")

@@ -82,7 +82,7 @@ def describe(
     words.append(f"KL = {kl:.3g} nats{_over_limit(kl, error, limit)}.")
     words.append(_price(objective, history, error, limit))
     if fresh and "holes" in evaluations.columns and math.isfinite(evaluations["holes"][-1]):
-        words.append(f"Holes: {100 * float(evaluations['holes'][-1]):.2g} % of the prior.")
+        words.append(f"Holes: {100 * float(evaluations['holes'][-1]):.3g} % of the prior.")
     return " ".join(filter(None, words)), _hint(objective, phase)
 
 
@@ -122,7 +122,7 @@ def _price(objective: Objective, history: History, error: float, limit: Any) -> 
         return ""
     slope = float(np.interp(error, kappa, np.asarray(star)))
     price = _recent(history, "multiplier/re")
-    return f"λ/λ* = {price / slope:.2f}." if slope > 0.01 and math.isfinite(price) else ""
+    return f"λ/λ* = {price / slope:.3g}." if slope > 0.01 and math.isfinite(price) else ""
 
 
 def _hint(objective: Objective, phase: str) -> str:
