@@ -17,6 +17,7 @@ _ROOMS = {
     "CLA": "constraints",
     "PNCC": "constraints",
     "Constraint": "constraints",
+    "suggest_kappa": "constraints",
     "ELBO": "objectives",
     "BetaVAE": "objectives",
     "Annealed": "objectives",
@@ -35,7 +36,7 @@ __all__ = ["__version__", *_ROOMS, *_MODULES]  # noqa: PLE0604  built from the t
 
 if TYPE_CHECKING:
     from geco_viz import data, evaluation, live, models, plots, theory, training
-    from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint
+    from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint, suggest_kappa
     from geco_viz.evaluation.table import evaluate
     from geco_viz.geco import GECO
     from geco_viz.live import explore, watch

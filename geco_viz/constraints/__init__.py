@@ -6,6 +6,7 @@ from geco_viz.constraints.fre import FRE, local_statistics
 from geco_viz.constraints.pncc import PNCC
 from geco_viz.constraints.rate import Rate
 from geco_viz.constraints.re import RE
+from geco_viz.constraints.suggest import KappaTable, suggest_kappa
 
 __all__ = [
     "CLA",
@@ -13,9 +14,11 @@ __all__ = [
     "PNCC",
     "RE",
     "Constraint",
+    "KappaTable",
     "Rate",
     "Similarity",
     "check_images",
     "full_precision",
     "local_statistics",
+    "suggest_kappa",
 ]
