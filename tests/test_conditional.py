@@ -100,6 +100,19 @@ def test_every_model_trains_under_every_objective(name: str, objective: str) -> 
     assert np.isfinite(run.history["err/re"]).all()
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", SMALL)
+def test_every_model_trains_on_cuda(name: str) -> None:
+    data = conditional() if gv.models.is_conditional(name) else conditional().without_context()
+    run = gv.Run(data, model(name), device="cuda", samples=2).train(5, progress=False)
+    run.held_out = data
+    assert len(run.history) == 5 and np.isfinite(run.history["loss"]).all()
+    assert math.isfinite(run.evaluate(samples=4)["held_out/kl"][0])
+    assert run.pictures().sample.shape == (9, 8, 8, 1)
+    assert run.probe([0.0]).image.shape == (8, 8, 1)
+
+
 # The context's way
 
 

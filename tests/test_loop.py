@@ -374,7 +374,7 @@ class NoSynchronisation(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("name", ["vae", "vae-nvp"])
+@pytest.mark.parametrize("name", ["vae", "vae-nvp", "conv-vae-nvp", "convdraw"])
 @pytest.mark.parametrize(
     "objective",
     [
