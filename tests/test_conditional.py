@@ -194,6 +194,9 @@ def test_a_run_is_kept_with_its_context(name: str, tmp_path: Path) -> None:
     run.train(2, progress=False)
     again.train(2, progress=False)
     assert np.array_equal(run.history["loss"], again.history["loss"])
+    other = gv.data.from_tensors(data.x, data.y, context=data.context.flip(0))  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match=r"is not what the run in .* was trained on"):
+        gv.Run.load(tmp_path, data=other)
 
 
 # Evaluation

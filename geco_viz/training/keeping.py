@@ -70,7 +70,7 @@ class Keeping(Playing):
     @functools.cached_property
     def _data_hash(self) -> str:
         # Once: it takes a quarter of a second for MNIST, and autosaves hold up the stepping thread.
-        return limits.content_hash(self.data.x)
+        return _fingerprint(self.data)
 
     def _save(self, folder: Path) -> None:
         checkpoint.write(folder, *self._state())
@@ -132,7 +132,7 @@ class Keeping(Playing):
         if data is None and spec["data"] is not None:
             data = datasets.load(**spec["data"])
         dataset = None if data is None else as_data(data)
-        if dataset is not None and limits.content_hash(dataset.x) != plain["data_hash"]:
+        if dataset is not None and _fingerprint(dataset) != plain["data_hash"]:
             raise ValueError(f"data is not what the run in {str(path)!r} was trained on")
         run = cls._rebuild(spec, dataset, model, plain["objective"], objective, device)
         # Again: an earlier run of this cell has ended just now and may have saved itself there.
@@ -263,3 +263,9 @@ class Keeping(Playing):
                 self._apply()
         with self.lock:
             self._one_step(what)
+
+
+def _fingerprint(data: datasets.Dataset) -> str:
+    """Of the images, and of the context where there is one."""
+    parts = [data.x] if data.context is None else [data.x, data.context]
+    return "-".join(limits.content_hash(part) for part in parts)
