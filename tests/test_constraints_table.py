@@ -12,7 +12,14 @@ from torch import nn
 
 from geco_viz import CLA, FRE, GECO, PNCC, RE, Constraint
 from geco_viz.constraints import local_statistics, trained
-from geco_viz.models.classifier import Classifier, confidence, train
+from geco_viz.models.classifier import (
+    RECIPE,
+    Classifier,
+    ResNet,
+    confidence,
+    train,
+    train_resnet,
+)
 from geco_viz.training.recipe import CONSTRAINTS, as_objective
 
 
@@ -173,6 +180,54 @@ def test_windows_larger_than_the_images_are_refused_before_training(make: Callab
 def test_windows_of_no_size_are_refused(make: Callable) -> None:
     with pytest.raises(ValueError, match=r"(window|patch) must be a whole number >= "):
         make()
+
+
+@pytest.fixture
+def random_resnet(monkeypatch: pytest.MonkeyPatch) -> ResNet:
+    network = ResNet(10).eval().requires_grad_(False)
+    network.accuracy.fill_(0.625)
+    monkeypatch.setattr(trained, "_known", {f"resnet-{RECIPE}-cifar10": network})
+    return network
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fre_looks_through_the_resnet_at_grey_and_colour(
+    random_resnet: ResNet, channels: int
+) -> None:
+    fre = FRE(0.5, features="resnet")
+    fre.prepare(images(channels=channels, side=28))
+    x, x_hat = torch.rand(2, 4, channels, 28, 28)
+    x_hat = x_hat.expand(3, *x_hat.shape).clone().requires_grad_()
+    error = fre.error(x, x_hat)
+    error.backward()
+    difference = random_resnet.features(x_hat[0].detach()) - random_resnet.features(x)
+    assert float(error.detach()) == pytest.approx(float(difference.square().mean()), rel=1e-4)
+    assert x_hat.grad is not None and x_hat.grad.abs().sum() > 0
+    assert float(fre.error(x, x)) == 0
+    assert list(fre.parameters()) == [] and set(fre.state_dict()) == {"_extra_state"}
+    assert CONSTRAINTS["fre"](**{k: v for k, v in fre.spec.items() if k != "name"}).spec == fre.spec
+    assert "62 % right" in fre.describe(0.5, x)
+
+
+def test_the_resnet_wants_one_or_three_channels(random_resnet: ResNet) -> None:
+    with pytest.raises(ValueError, match="of one or three channels for 'resnet'"):
+        FRE(0.5, features="resnet").prepare(images(channels=2))
+    with pytest.raises(ValueError, match="features must be one of 'statistics', 'resnet'"):
+        FRE(0.5, features="resent")
+
+
+@pytest.mark.train
+def test_a_resnet_learns_and_knows_how_well(cache: Path) -> None:
+    y = torch.arange(60) % 2
+    x = 0.2 * torch.rand(60, 3, 8, 8) + 0.6 * y.view(60, 1, 1, 1)
+    network = train_resnet(x, y, x, y, epochs=6)
+    assert float(network.accuracy) > 0.9 and int(network.count) == 60
+    assert not any(p.requires_grad for p in network.parameters())
+    kept = trained.kept("resnet-test", lambda: network, lambda: ResNet(2))
+    trained._known.clear()
+    again = trained.kept("resnet-test", lambda: ResNet(2), lambda: ResNet(2))
+    assert float(again.accuracy) == float(kept.accuracy)
+    assert torch.equal(again(x), network(x))
 
 
 # pNCC

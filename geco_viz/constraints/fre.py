@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from geco_viz._checks import choice, integer
 from geco_viz.constraints.base import Constraint, check_images, full_precision
+from geco_viz.models.classifier import ResNet
 
 __all__ = ["FRE", "local_statistics"]
 
@@ -47,9 +48,10 @@ class FRE(Constraint):
 
     Args:
         kappa: RMS error per feature, in the features' units, > 0.
-        features: "statistics" (mean and deviation of windows, in data units) or a function of
-            yours, images (N, C, H, W) -> features (N, ...), differentiable. A module is copied,
-            frozen and put into evaluation mode.
+        features: "statistics" (mean and deviation of windows, in data units), "resnet" (the last
+            two stages of a small network trained on CIFAR-10, on first use, kept in the cache
+            folder) or a function of yours, images (N, C, H, W) -> features (N, ...),
+            differentiable. A module is copied, frozen and put into evaluation mode.
         window, stride: of "statistics", pixels; stride is half a window if None.
 
     Shapes: x (batch, C, H, W), x_hat the same or (samples, batch, C, H, W); error 0-d, features'
@@ -76,27 +78,51 @@ class FRE(Constraint):
         super().__init__("fre", None, kappa)
         self.window = integer("window", window, low=1)
         self.stride = max(window // 2, 1) if stride is None else integer("stride", stride, low=1)
+        self._network: tuple[ResNet, ...] = ()  # in tuples: no part of this module, which would
+        self._own: tuple[Features, ...] = ()  # train and save it
         if callable(features):
             if isinstance(features, nn.Module):
                 features = copy.deepcopy(features).eval().requires_grad_(False)
-            self.features, self.unit = "own", "RMS feature"
-            # In a tuple, so that it is no part of this module: neither trained nor saved with it.
-            self._own: tuple[Features, ...] = (features,)
+            self.features, self.unit, self._own = "own", "RMS feature", (features,)
         else:
-            self.features, self._own = choice("features", features, ("statistics",)), ()
+            self.features = choice("features", features, ("statistics", "resnet"))
             self.unit = "RMS of means and deviations"
+            if self.features == "resnet":
+                self.unit, self.anchor = "RMS feature", 0.5
 
     def prepare(self, x: Tensor, y: Tensor | None = None) -> None:
-        if x.ndim != 4 or (not self._own and min(x.shape[-2:]) < self.window):
+        if self.features != "statistics":
+            self._check_images(x)
+        elif x.ndim != 4 or min(x.shape[-2:]) < self.window:
             raise ValueError(
                 f"FRE(window={self.window}) needs images (batch, C, H, W) of at least "
                 f"{self.window} x {self.window} pixels, got x {tuple(x.shape)}"
             )
 
+    def _check_images(self, x: Tensor) -> None:
+        if x.ndim != 4 or (self.features == "resnet" and x.shape[1] not in (1, 3)):
+            raise ValueError(
+                "FRE needs images (batch, C, H, W), of one or three channels for 'resnet', "
+                f"got x {tuple(x.shape)}"
+            )
+        if self.features == "resnet":
+            self.network.to(x.device)
+
+    @property
+    def network(self) -> ResNet:
+        """The frozen network of "resnet"; trained now if it never was."""
+        if not self._network:
+            from geco_viz.constraints.trained import resnet
+
+            self._network = (resnet(),)
+        return self._network[0]
+
     def of(self, images: Tensor) -> Tensor:
         """The features (N, d_f) of images (N, C, H, W)."""
-        if not self._own:
+        if self.features == "statistics":
             return local_statistics(images, self.window, self.stride).flatten(1)
+        if self.features == "resnet":
+            return self.network.to(images.device).features(images)
         function = self._own[0]
         if isinstance(function, nn.Module):
             function = function.to(images.device)
@@ -135,11 +161,12 @@ class FRE(Constraint):
         some = x[:256]
         flat = float(self.error(some, some.mean(0).expand_as(some))) ** 0.5
         share = f" · {100 * kappa / flat:.0f} % of the mean image's" if flat > 0 else ""
-        return f"{self.unit}{share}"
+        of = f" (ResNet, {100 * self.network.accuracy:.0f} % right)" if self._network else ""
+        return f"{self.unit}{of}{share}"
 
     @property
     def spec(self) -> dict[str, Any] | None:
-        if self._own:
+        if self.features == "own":
             return None
         return {
             "name": "fre",

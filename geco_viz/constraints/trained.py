@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from geco_viz.data.download import cache_folder
-from geco_viz.models.classifier import RECIPE, Classifier, train
+from geco_viz.models.classifier import RECIPE, Classifier, ResNet, train, train_resnet
 
-__all__ = ["classifier_for", "fingerprint", "kept"]
+__all__ = ["classifier_for", "fingerprint", "kept", "resnet"]
 
 M = TypeVar("M", bound=nn.Module)
 _known: dict[str, nn.Module] = {}  # of this process
@@ -55,6 +55,27 @@ def classifier_for(x: Tensor, y: Tensor) -> Classifier:
         return Classifier(x.shape[1:], int(y.max()) + 1)
 
     return kept(f"classifier-{RECIPE}-{fingerprint(x, y)}", make, shell).to(x.device)
+
+
+def resnet() -> ResNet:
+    """The frozen ResNet of `FRE(features="resnet")`, trained on CIFAR-10 on first use: minutes.
+
+    Where only a part of CIFAR-10 is at hand it is trained on that; `.count` says on how many
+    images, `.accuracy` how many of the test images it gets right.
+
+    Raises:
+        FileNotFoundError, ConnectionError: CIFAR-10 is not at hand and cannot be downloaded.
+    """
+
+    def make() -> ResNet:
+        from geco_viz.data import load
+
+        train_set = load("cifar10", partial=True)
+        test_set = load("cifar10", split="test", partial=True)
+        assert train_set.y is not None and test_set.y is not None
+        return train_resnet(train_set.x, train_set.y, test_set.x, test_set.y)
+
+    return kept(f"resnet-{RECIPE}-cifar10", make, ResNet)
 
 
 def kept(name: str, make: Callable[[], M], shell: Callable[[], M]) -> M:
