@@ -180,3 +180,8 @@ def test_bad_input_is_named(
     arguments: dict[str, object] = {"x": x, "beta": 0.1} | changes
     with pytest.raises(error, match=said):
         fixed_points(**arguments)  # type: ignore[arg-type]
+
+
+def test_more_than_fits_is_refused_with_its_size() -> None:
+    with pytest.raises(ValueError, match=r"65,536 tiles and 10,000 data, which need 5 GiB"):
+        fixed_points(torch.zeros(10_000, 1) + torch.arange(10_000.0)[:, None], 1.0, side=256)

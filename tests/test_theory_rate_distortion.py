@@ -217,3 +217,8 @@ def test_gaussian_samples_approach_water_filling_from_below() -> None:
 def test_bad_input_is_named(x: object, kappa: object, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         rate_distortion(x, kappa)
+
+
+def test_too_many_data_are_refused_with_their_size() -> None:
+    with pytest.raises(ValueError, match=r"20,000 different data, which need 9 GiB"):
+        rate_distortion(torch.arange(20_000.0)[:, None], kappa=1.0)

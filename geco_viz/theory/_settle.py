@@ -35,7 +35,8 @@ def settle(
         the lumps, the sweeps made (B,), and the recorded (sweep, tiles) pairs.
     """
     # Four at a time stay in a processor's cache; an accelerator has work for all at once.
-    size = 4 if psi.device.type == "cpu" else max(1, 2**28 // (psi.shape[1] * x.shape[1] * 8))
+    room = max(1, 2**28 // (psi.shape[1] * x.shape[1] * 8))
+    size = min(4, room) if psi.device.type == "cpu" else room
     first = min(max(10, record), limit)
     parts, counts, early = [], [], []
     for rows in torch.arange(len(psi), device=psi.device).split(size):

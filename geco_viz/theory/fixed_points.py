@@ -17,6 +17,8 @@ from geco_viz.theory._tiles import Lumps, grid_start, sweep
 
 __all__ = ["FixedPoints", "fixed_points"]
 
+MEMORY = 4  # GiB of the kernel between tiles and data at one beta; a few are held at a time
+
 
 @dataclass(frozen=True)
 class FixedPoints:
@@ -111,6 +113,12 @@ def fixed_points(
         begin = begin.expand(len(values), -1, -1)
     else:
         begin = _as_start(start, tuple(shape), len(values)).to(data)
+    need = 8 * begin.shape[1] * len(data) / 2**30
+    if need > MEMORY:
+        raise ValueError(
+            f"tiles x data must fit {MEMORY} GiB, got {begin.shape[1]:,} tiles "
+            f"and {len(data):,} data, which need {need:.0f} GiB: take fewer of either"
+        )
     origin = data.mean(0)
     scale = values.sqrt()[:, None, None]
     z, psi = (data - origin) / scale, (begin - origin) / scale

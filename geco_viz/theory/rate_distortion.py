@@ -17,6 +17,8 @@ from geco_viz.theory._points import Points, as_points
 
 __all__ = ["RateDistortion", "rate_distortion"]
 
+MEMORY = 4  # GiB of a kernel matrix; a few are held at a time
+
 
 @dataclass(frozen=True)
 class RateDistortion:
@@ -70,7 +72,8 @@ def rate_distortion(
 
     Raises:
         TypeError: `x` or `kappa` is not made of real numbers.
-        ValueError: `x` is empty or not finite, `kappa` not finite or <= 0.
+        ValueError: `x` is empty or not finite, or of so many data (some 13,000) that the matrices
+            would not fit; `kappa` not finite or <= 0.
 
     References:
         Section 3.1-3.3 and appendices C.4, C.6 of the paper.
@@ -88,6 +91,7 @@ def rate_distortion(
         goal = _checks.number("accuracy", accuracy, low=0, open_low=True)
     count = _checks.integer("points", points, low=4)
     asked = None if kappa is None else positive_values("kappa", kappa).to(data.y)
+    _fits(len(data.p))
     if len(data.p) == 1:
         asked = data.y.new_ones(1) if asked is None else asked
         zero = torch.zeros_like(asked)
@@ -100,6 +104,16 @@ def rate_distortion(
         # One batch of many beta costs about as much as one beta, and saves rounds of bracketing.
         envelope.sweep(24)
     return _answer(data, asked, *envelope.at(data.pixels * asked.square()))
+
+
+def _fits(n: int) -> None:
+    """Refuse at once what would not fit: kernels between 3 n candidates and n data."""
+    need = 8 * (3 * n + 100) * n / 2**30
+    if need > MEMORY:
+        raise ValueError(
+            f"x must be small enough for matrices of {MEMORY} GiB, got {n:,} different data, which "
+            f"need {need:.0f} GiB each: take a seeded subset, such as 1000 of them"
+        )
 
 
 def _answer(
