@@ -184,14 +184,14 @@ class FixedPoints(Explorer):
         self._curve(x, request)
 
     def _curve(self, x: Tensor, request: _Request) -> None:
-        """u(beta), four values at a time, until the next request."""
+        """u(beta), a value at a time, until the next request: a slider waits for one at most."""
         solved = self._solved.setdefault(request.masses, {"psi": [], "error": [], "place": []})
         self._put_curve(solved)
         while len(solved["error"]) < len(GRID):
             if self._latest.stale():
                 return
             low = len(solved["error"])
-            beta = torch.from_numpy(GRID[low : low + 4])
+            beta = torch.from_numpy(GRID[low : low + 1])
             found = fixed_points(x, beta, masses=request.masses, side=SIDE)
             solved["psi"] += list(found.psi.float())
             solved["place"] += [

@@ -105,10 +105,7 @@ class Plane extends Chart {
     const [y0, y1] = this.ranges.y;
     const { width, height } = this.area;
     const kappa = this.store.kappa("re");
-    const whole = limit.subset
-      ? `impossible: below R(D) of ${PACE.format(limit.subset)} data, a loose bound`
-      : "impossible: below R(D)";
-    for (const text of [whole, "impossible: below R(D)", "impossible"]) {
+    for (const text of limit.subset ? ["impossible"] : ["impossible: below R(D)", "impossible"]) {
       const half = (text.length * 7 * (x1 - x0)) / width / 2; // of the text, in data units
       // Beside kappa's line, where the curve leaves room for the words; without kappa at the left.
       const spots = Number.isFinite(kappa) ? [kappa + half * 1.15, kappa - half * 1.15] : [x0 + half * 1.1];
@@ -150,6 +147,7 @@ class Plane extends Chart {
       polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.accent, width: 2, dash: [5, 4] });
     if (columns.kl && columns["err/re"]) trail(context, store, columns["err/re"], columns.kl, scales, theme);
     const checked = store.evaluations.at(-1);
+    this.subset(context, scales);
     this.tangent(context, scales);
     if (checked) diamond(context, scales.x(checked[1]), scales.y(checked[2]), theme);
     if (Number.isFinite(now.kl)) ring(context, scales.x(now["err/re"]), scales.y(now.kl), theme);
@@ -159,7 +157,19 @@ class Plane extends Chart {
       const wide = context.measureText(text).width + 7;
       patched(context, text, at + wide > left + width ? at - wide : at + 7, top + 11, theme, theme.accent);
     }
-    this.legend(context, Boolean(checked));
+    // Below kappa's name where the two would meet.
+    this.legend(context, Boolean(checked), at + context.measureText("κ = 0.0000").width + 14);
+  }
+
+  // Of a subset the limit is a loose bound: said where its curve ends.
+  subset(context, { x }) {
+    const { limit } = this.store;
+    if (!limit.subset) return;
+    const { left, top, width, height } = this.area;
+    const text = `R(D) of ${PACE.format(limit.subset)} data: loose`;
+    context.font = `12px ${FONT}`;
+    const at = Math.min(x(reachOf(limit)) + 6, left + width - context.measureText(text).width - 4);
+    patched(context, text, at, top + height - 11, this.theme, this.theme.accent);
   }
 
   // lambda as a slope, dKL/derr = -2 lambda/err, through the present point: along R(D) once the run has converged.
@@ -181,7 +191,7 @@ class Plane extends Chart {
     return alone ? (-2 * now["multiplier/re"]) / now["err/re"] : NaN;
   }
 
-  legend(context, checked) {
+  legend(context, checked, taken) {
     const { left, top, width } = this.area;
     const entries = [[ring, "now, mean of 50 steps"]];
     if (checked) entries.push([diamond, "evaluation, averaged weights"]);
@@ -191,7 +201,7 @@ class Plane extends Chart {
     const wide = Math.max(...entries.map(([, text]) => context.measureText(text).width)) + 22;
     if (wide > 0.6 * width) return;
     entries.forEach(([mark, text], i) => {
-      const y = top + 12 + 19 * i;
+      const y = top + (left + width - wide < taken ? 32 : 12) + 19 * i;
       const x = left + width - wide;
       patched(context, text, x + 18, y, this.theme, this.theme.muted);
       mark(context, x + 6, y, this.theme, 0.72);
