@@ -229,6 +229,9 @@ def test_active_units_are_those_whose_mean_moves_with_the_data() -> None:
     activity = evaluation.unit_activity(model, indices(40), samples=800)  # type: ignore[arg-type]
     assert activity.shape == (8, 2)
     assert activity.mean(0).tolist() == pytest.approx([float(means[:, 0].var()), 0], abs=0.01)
+    # two samples a group: their noise alone is a variance of .125
+    few = evaluation.unit_activity(model, indices(40), samples=16)  # type: ignore[arg-type]
+    assert float(few.mean(0)[1]) == pytest.approx(0, abs=0.04)  # eight groups of 40 data
     assert evaluation.active_units(model, indices(40), samples=800)[0] == 1  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least two data"):
         evaluation.active_units(model, indices(1))  # type: ignore[arg-type]
@@ -271,15 +274,16 @@ def test_the_table_is_repeatable_and_leaves_the_run_alone() -> None:
 
 def test_held_out_values_stand_beside_those_of_training() -> None:
     run = tiny.make()
-    table = gv.evaluate(run, held_out=tiny.images(seed=1), samples=50)
+    other_images = 0.2 * tiny.images(seed=1)  # darker than any that it was trained on
+    table = gv.evaluate(run, held_out=other_images, samples=50)
     row = table["RMS"]
     assert row.value != row.held_out > 0 < row.held_out_se
     # the likelihood of held-out data is at the training data's sigma
     other = evaluation.quantised_nll(
-        run.average,
-        tiny.images(seed=1),
+        run.average,  # type: ignore[arg-type]
+        other_images,
         table["sigma_opt"].value,
-        samples=400,  # type: ignore[arg-type]
+        samples=400,
     )
     assert table["NLL"].held_out == pytest.approx(
         other[0], abs=4 * math.hypot(other[1], table["NLL"].held_out_se)

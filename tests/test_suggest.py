@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import geco_viz as gv
-from geco_viz.constraints.suggest import WAYS
+from geco_viz.constraints.suggest import WAYS, _spoil
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,15 @@ def test_fading_is_the_share_of_the_mean_images_error(digits: torch.Tensor) -> N
     for row in table.rows:  # x + s (mean - x): the RMS is s times the mean image's
         assert row["fade"] == pytest.approx(row["share"], abs=0.01)
         assert row["kappa"] == pytest.approx(row["share"] * table.mean_image["re"], rel=1e-3)
+
+
+def test_a_blur_has_the_standard_deviation_that_it_says() -> None:
+    point = torch.zeros(1, 1, 33, 33)
+    point[..., 16, 16] = 1
+    blurred = _spoil("blur", point, point, 2.5)[0, 0]
+    place = torch.arange(33.0) - 16
+    assert float(blurred.sum()) == pytest.approx(1, abs=1e-4)
+    assert float((blurred.sum(0) * place**2).sum()) == pytest.approx(2.5**2, rel=1e-3)
 
 
 def test_kappas_of_ones_own_and_constraints_of_ones_own(digits: torch.Tensor) -> None:
