@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -350,3 +351,27 @@ def test_the_room_loads_plotly_only_when_it_draws():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_a_long_legend_goes_on_in_a_second_row_and_bare_axes_have_no_numbers() -> None:
+    from geco_viz.reproduce.trade_off import trade_off
+
+    names = [f"series number {k}" for k in range(12)]
+    figure = trade_off([{"name": n, "x": [0.1], "y": [1.0], "joined": True} for n in names], "", "",
+                       "light")  # fmt: skip
+    drawn = plots.svg(figure)
+    places = [re.search(rf'<text x="([\d.]+)" y="([\d.]+)"[^>]*>{n}<', drawn) for n in names]
+    xs, ys = (np.array([float(m[k]) for m in places if m]) for k in (1, 2))
+    assert len(xs) == 12 and xs.max() + 7 * len(names[-1]) < figure.layout.width
+    assert len(set(ys)) > 1 and len({*zip(xs, ys, strict=True)}) == 12
+    marks = re.findall(r'<path d="M([\d.]+) ([\d.]+)h0"', drawn)
+    assert len(marks) == 2 * 12 and len(set(marks)) == 13  # all at one place, and in the legend
+    number = r'anchor="(?:middle|end)">([\d.]+)<'
+    assert len(re.findall(number, drawn)) > 4
+    square = trade_off([{"name": "a", "x": [0.1], "y": [1.0], "symbol": 1}], "", "", "light")
+    assert len(re.findall(r'<path d="M[^"]*z" fill=', plots.svg(square))) == 2
+    bare = figure.update_layout(xaxis_showticklabels=False, yaxis_showticklabels=False)
+    assert not re.findall(number, plots.svg(bare))
+    figure.add_annotation(text="turned", x=0, y=0.5, xref="paper", yref="paper", textangle=-90,
+                          font_size=14)  # fmt: skip
+    assert re.search(r'rotate\(-90 [\d. ]+\)"[^>]*>turned<', plots.svg(figure))

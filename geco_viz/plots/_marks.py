@@ -15,6 +15,12 @@ __all__ = ["Axes", "draw", "markers", "stroke", "text"]
 
 DASHES = {"dot": "2 4", "dash": "8 6", "dashdot": "8 4 2 4", "longdash": "14 6"}
 LEVELS = 24
+# Where an outline begins, from the middle, and its sides, in halves of a marker's size.
+SHAPES = {
+    "square": ((-0.9, -0.9), (1.8, 0), (0, 1.8), (-1.8, 0)),
+    "triangle-up": ((0, -1.1), (1.0, 1.8), (-2.0, 0)),
+    "diamond": ((0, -1.2), (1.2, 1.2), (-1.2, 1.2), (-1.2, -1.2)),
+}
 
 
 class Axes:
@@ -65,6 +71,7 @@ def text(
 ) -> str:
     if text.startswith("<b>"):
         text, more = text[3:-4], more + ' font-weight="bold"'
+    text = text.replace("<sub>", "").replace("</sub>", "")
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}" '
         f'text-anchor="{anchor}"{more}>{escape(text)}</text>'
@@ -90,7 +97,7 @@ def _scatter(place: Axes, trace: dict[str, Any]) -> str:
         return ""
     if "lines" not in trace["mode"]:
         return _errors(place, trace) + markers(x, y, seen, trace["marker"])
-    line = trace["line"]
+    line, places = trace["line"], (x, y, seen)
     if line.get("shape") == "hv":
         x, y, seen = (np.repeat(values, 2) for values in (x, y, seen))
         x, y, seen = x[1:], y[:-1], seen[1:] & seen[:-1]
@@ -102,7 +109,9 @@ def _scatter(place: Axes, trace: dict[str, Any]) -> str:
         floor = float(place.down(0.0))
         closed = f"{path}L{x[seen][-1]:.1f} {floor:.1f}L{x[seen][0]:.1f} {floor:.1f}Z"
         return f'<path d="{closed}" fill="{trace["fillcolor"]}"/>'
-    return f'<path d="{path}" {stroke(line["color"], line.get("width", 2), line.get("dash"))}/>'
+    joined = f'<path d="{path}" {stroke(line["color"], line.get("width", 2), line.get("dash"))}/>'
+    marked = "markers" in trace["mode"]
+    return joined + (markers(*places, trace["marker"]) if marked else "")
 
 
 def markers(x: Any, y: Any, seen: Any, marker: dict[str, Any]) -> str:
@@ -126,7 +135,15 @@ def markers(x: Any, y: Any, seen: Any, marker: dict[str, Any]) -> str:
             for each in np.unique(level[seen])
         }
     dots = []
+    outline_of = SHAPES.get(str(marker.get("symbol", "")))
     for tone, members in groups.items():
+        if outline_of is not None:
+            half = float(size[0]) / 2
+            steps = "l".join(f"{half * a:.1f} {half * b:.1f}" for a, b in outline_of[1:])
+            a, b = (half * value for value in outline_of[0])
+            path = "".join(f"M{x[i] + a:.1f} {y[i] + b:.1f}l{steps}z" for i in members)
+            dots.append(f'<path d="{path}" fill="{tone}"/>')
+            continue
         # A stroke without length but with round ends is a dot: one element for a whole colour.
         path = "".join(f"M{x[i]:.1f} {y[i]:.1f}h0" for i in members)
         faint = f' opacity="{marker["opacity"]:g}"' if "opacity" in marker else ""

@@ -65,7 +65,7 @@ def svg(figure: Figure, width: int | None = None, height: int | None = None) -> 
     parts += [_annotation(axes, each, page, style) for each in layout.get("annotations", ())]
     parts.append(_title(layout, style, margin["t"], width))
     if layout.get("showlegend", True):
-        parts.append(_legend(drawn, style, margin["l"], height))
+        parts.append(_legend(drawn, style, margin["l"], width, height))
     title = escape(layout["title"]["text"])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
@@ -114,12 +114,14 @@ def _frame(place: Axes, style: dict[str, Any]) -> str:
         if place.x.get("showgrid", True):
             parts.append(f'<path d="M{at:.1f} {top:.1f}V{bottom:.1f}" {grid}/>')
         y = top - 6 if place.x.get("side") == "top" else bottom + 18
-        parts.append(text(at, y, label, 13, muted, "middle"))
+        if place.x.get("showticklabels", True):
+            parts.append(text(at, y, label, 13, muted, "middle"))
     for value, label in ticks(place.y):
         at = float(place.down(value))
         if place.y.get("showgrid", True):
             parts.append(f'<path d="M{left:.1f} {at:.1f}H{right:.1f}" {grid}/>')
-        parts.append(text(left - 6, at + 4.5, label, 13, muted, "end"))
+        if place.y.get("showticklabels", True):
+            parts.append(text(left - 6, at + 4.5, label, 13, muted, "end"))
     if place.x.get("showline", True):
         parts.append(f'<path d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}" {grid}/>')
     across = place.x.get("title", {}).get("text", "")
@@ -169,7 +171,11 @@ def _annotation(
     anchor = {"left": "start", "right": "end"}.get(each.get("xanchor", "center"), "middle")
     colour = each["font"].get("color", style["font"]["color"])
     x, y = x + each.get("xshift", 0), y - each.get("yshift", 0) + drop
-    return text(x, y, each["text"], size, colour, anchor)
+    angle = each.get("textangle", 0)
+    if angle:  # plotly turns the text about its middle
+        x, anchor = x - 0.5 * size, "middle"
+    turn = f' transform="rotate({angle} {x:.1f} {y:.1f})"' if angle else ""
+    return text(x, y, each["text"], size, colour, anchor, turn)
 
 
 def _title(layout: dict[str, Any], style: dict[str, Any], top: float, width: float) -> str:
@@ -180,20 +186,32 @@ def _title(layout: dict[str, Any], style: dict[str, Any], top: float, width: flo
     return head + text(16, 54, below, size, fonts["subtitle"]["font"]["color"]) if below else head
 
 
-def _legend(traces: list[dict[str, Any]], style: dict[str, Any], left: float, height: float) -> str:
-    parts, x = [], float(left)
-    for trace in traces:
-        if trace["type"] != "scatter" or trace.get("showlegend", True) is False:
-            continue
-        y = height - 16
+def _legend(
+    traces: list[dict[str, Any]], style: dict[str, Any], left: float, width: float, height: float
+) -> str:
+    """Return the names of the traces in rows above the lower edge."""
+    shown = [
+        trace
+        for trace in traces
+        if trace["type"] == "scatter" and trace.get("showlegend", True) is not False
+    ]
+    places, x, row = [], float(left), 0
+    for trace in shown:
+        wide = 52 + 7.5 * len(trace["name"])
+        if x > left and x + wide > width:
+            x, row = float(left), row + 1
+        places.append((x, row))
+        x += wide
+    parts = []
+    for trace, (x, line_of) in zip(shown, places, strict=True):
+        y = height - 16 - 20 * (row - line_of)
         if "lines" in trace["mode"]:
             line = trace["line"]
             pen = stroke(line["color"], line.get("width", 2), line.get("dash"))
             parts.append(f'<path d="M{x:.1f} {y}h26" {pen}/>')
-        else:
+        if "markers" in trace["mode"]:
             one, seen = np.array([x + 13]), np.array([True])
             marker = {**trace["marker"], "size": 8}
             parts.append(markers(one, np.array([float(y)]), seen, marker))
         parts.append(text(x + 32, y + 4.5, trace["name"], 13, style["font"]["color"]))
-        x += 52 + 7.5 * len(trace["name"])
     return "".join(parts)
