@@ -27,7 +27,11 @@ ALLOWED = {
     "training": {*CORE, "data", "models", "evaluation", "theory"},
     "plots": {"_checks"},
     "live": {*CORE, "data", "models", "evaluation", "theory", "training", "plots"},
-    "cli": {*CORE, "data", "models", "evaluation", "theory", "training", "plots", "live"},
+    "reproduce": {*CORE, "data", "models", "evaluation", "theory", "training", "plots"},
+    "cli": {
+        *CORE,
+        *("data", "models", "evaluation", "theory", "training", "plots", "live", "reproduce"),
+    },
 }
 # The only reaches upward, made when called: Run.dashboard, controls, view, report.
 REACHES = {("training", "live"), ("training", "plots")}
