@@ -27,6 +27,7 @@ __all__ = ["FixedPoints"]
 SIDE = 24  # tiles a side: appendix A has 32, at twice the cost
 TIED_SIDE = 12  # with a Lipschitz constraint, whose sweeps cost the sixth power of it
 SWEEPS = 8  # of a picture that a moving slider asks for
+MOST_SWEEPS = 800  # of one at rest: about a second where many tiles stay apart
 PATIENCE = 0.15  # seconds of rest after which the slider counts as let go
 GRID = np.geomspace(2e-4, 0.2, 64)  # of u(beta)
 OWN = "your own points"
@@ -49,7 +50,7 @@ class FixedPoints(Explorer):
 
     Every one of 24 x 24 tiles of a latent square follows eq. (20). While the slider moves the
     tiles start from the nearest beta solved before and are swept a few times, marked as not
-    converged; at rest they are solved to 1e-10.
+    converged; at rest they are solved to 1e-10, or for a second at most, the residual stated.
 
     Args:
         points: (n, 2) data in [-1/2, 1/2]^2, or the name of an example; drawing on the panel
@@ -179,8 +180,11 @@ class FixedPoints(Explorer):
         self._show(request, quick, converged=False)
         if self._latest.stale(PATIENCE):
             return
-        found = fixed_points(x, request.beta, masses=request.masses, side=SIDE, trajectory=12)
-        self._show(request, found, converged=True)
+        found = fixed_points(
+            *(x, request.beta), masses=request.masses, side=SIDE, trajectory=12, steps=MOST_SWEEPS
+        )
+        # Finer than the eye, and stated: points on a circle glide along it for thousands of sweeps.
+        self._show(request, found, converged=float(found.residual[0]) < 1e-4 * request.beta**0.5)
         self._curve(x, request)
 
     def _curve(self, x: Tensor, request: _Request) -> None:
@@ -192,7 +196,7 @@ class FixedPoints(Explorer):
                 return
             low = len(solved["error"])
             beta = torch.from_numpy(GRID[low : low + 1])
-            found = fixed_points(x, beta, masses=request.masses, side=SIDE)
+            found = fixed_points(x, beta, masses=request.masses, side=SIDE, steps=MOST_SWEEPS)
             solved["psi"] += list(found.psi.float())
             solved["place"] += [
                 _places(psi, float(b)) for psi, b in zip(found.psi, beta, strict=True)
