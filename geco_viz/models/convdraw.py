@@ -64,8 +64,8 @@ class ConvDRAW(nn.Module):
     There is no density q(z|x) of z alone that could be averaged over the data: q(z_t) depends on
     the earlier draws. `has_aggregate` says so, and evaluations that need it refuse.
 
-    Source: Gregor et al. (2016); section 4.1. That text gives no sizes, and neither does the
-    paper; blocks instead of strided convolutions are ours.
+    Source: Gregor et al. (2016); section 4.1. The paper gives no sizes; those of `build`, and
+    blocks instead of strided convolutions, are ours.
 
     Example:
         >>> from geco_viz import models
