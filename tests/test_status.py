@@ -93,6 +93,9 @@ def test_a_multiplier_at_its_cap_with_a_violated_constraint_is_infeasible() -> N
     assert phase_of(geco(lambda_max=100.0), history(400, multiplier=100.0), 0) != "infeasible"
     short = np.r_[np.full(250, 1.0), np.full(150, 100.0)]
     assert phase_of(geco(lambda_max=100.0), history(400, 0.2, multiplier=short), 0) == "satisfying"
+    # A model that still learns has not been shown to be unable.
+    learning = history(400, error=np.geomspace(0.4, 0.2, 400), multiplier=100.0)
+    assert phase_of(geco(lambda_max=100.0), learning, 0) == "satisfying"
     # A new kappa has its chance first.
     assert phase_of(geco(lambda_max=100.0), at_cap, 300) == "satisfying"
 

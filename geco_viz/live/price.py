@@ -44,8 +44,8 @@ def price(run: Any) -> str:
         state = "binds" if c <= SLACK else "is not met yet"
         words = f"{label} {state}: " if len(columns) > 1 else ""
         words += (
-            f"λ = {multiplier:.3g} nats: halving its tolerance costs about "
-            f"{multiplier * math.log(2):.3g} nats"
+            f"λ = {_plain(multiplier)} nats: halving its tolerance costs about "
+            f"{_plain(multiplier * math.log(2))} nats"
         )
         bought = -100 * math.expm1(-1 / multiplier) if multiplier > 0 else 0.0
         lines.append(f"{words}; one nat buys a tolerance {min(bought, 99.9):.2g} % smaller.")
@@ -53,6 +53,11 @@ def price(run: Any) -> str:
     if star is not None:
         lines.append(f"Theory: λ* = {star:.2g}.")
     return f"<small>{' '.join(lines)}</small>"
+
+
+def _plain(value: float) -> str:
+    """Three digits, and no exponent where a person would write none."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def _theory(run: Any) -> float | None:

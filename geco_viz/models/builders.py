@@ -74,7 +74,7 @@ def build(name: str, shape: Sequence[int], **config: Any) -> Any:
             "vae-nvp" (conditional NVP, Micro-MNIST): `latent_dim` 2, `encoder` (128,),
             `couplings` 8, `coupling_hidden` 32, `decoder` (128, 128, 128).
             The others come in three sizes, `size` "tiny" (teaches in minutes on a CPU), "small" and
-            "paper" (for a GPU; the paper gives no sizes, these are ours), each of whose settings may
+            "paper" (for a GPU; the paper gives no sizes: ours), each of whose settings may
             be given beside it.
             "conv-vae-nvp" (fully connected NVP encoder, convolutional decoder): `latent_dim`,
             `encoder`, `couplings`, `coupling_hidden`, `channels`, `hidden`.

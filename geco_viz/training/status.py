@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from geco_viz.constraints import Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
 from geco_viz.training.history import History
@@ -18,7 +19,8 @@ __all__ = ["describe", "phase_of"]
 def phase_of(objective: Objective, history: History, since: int) -> str:
     """The phase that the figures show: Fig. 3's satisfying and tightening, settled or infeasible.
 
-    Infeasible: a multiplier has stood at its cap for 200 rows and its constraint is still violated.
+    Infeasible: a multiplier has stood at its cap for 200 rows, and its constraint is still violated
+    and no longer on its way down.
     """
     if len(history) - since < 20:
         return "starting"
@@ -30,11 +32,24 @@ def phase_of(objective: Objective, history: History, since: int) -> str:
     if isinstance(objective, GECO):
         for constraint in violated:
             recent = history[f"multiplier/{constraint.name}"][since:][-200:]
-            if recent.size == 200 and recent.min() >= 0.99 * objective.lambda_max:
+            at_cap = recent.size == 200 and recent.min() >= 0.99 * objective.lambda_max
+            if at_cap and not _falling(history[f"err/{constraint.name}"][-200:], constraint):
                 return "infeasible"
     if violated:
         return "satisfying"
     return "settled" if is_settled(history, since, constraints) else "tightening"
+
+
+def _falling(errors: np.ndarray, constraint: Constraint) -> bool:
+    """Whether the excess over the tolerance fell by a tenth or more from one half to the next.
+
+    A large set can keep lambda at its cap for thousands of steps on which the model still learns.
+    """
+    before, after = (
+        float(constraint.tolerance(float(half.mean()))) / constraint.tolerance(constraint.kappa) - 1
+        for half in np.array_split(errors, 2)
+    )
+    return after < 0.9 * before
 
 
 def describe(

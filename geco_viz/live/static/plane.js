@@ -84,13 +84,16 @@ class Plane extends Chart {
       if (!end || !(end[1] > x[0] && end[1] < x[1] && end[2] > y[0] && end[2] < y[1])) return [];
       const near = placed.filter(([, e, k]) => Math.abs(e - end[1]) < right && Math.abs(k - end[2]) < up);
       placed.push(end);
+      // To the left of its end where it would be cut off at the right.
+      const room = ((x[1] - end[1]) / (x[1] - x[0])) * this.area.width;
+      const after = name.length * 6.6 < room;
       return {
         x: end[1],
         y: end[2],
         text: escaped(name),
         showarrow: false,
-        xanchor: "left",
-        xshift: 5,
+        xanchor: after ? "left" : "right",
+        xshift: after ? 5 : -5,
         yshift: 9 + 15 * near.length,
         font: { color: this.theme.muted, size: 12 },
       };

@@ -92,7 +92,7 @@ class Tiling {
   probe() {
     const { tiling } = this.store;
     const lost = performance.now() - this.asked > 3000;
-    if (!tiling || !this.wanted || (this.waiting !== null && !lost)) return;
+    if (!tiling?.n || !this.wanted || (this.waiting !== null && !lost)) return;
     const z = this.point(tiling);
     this.wanted = false;
     this.waiting = ++this.serial;
@@ -158,7 +158,9 @@ class Tiling {
     if (!theme || width < 20 || height < 20) return;
     if (this.store.tiling) this.offer(this.store.tiling);
     const context = sized(this.canvas, width, height);
-    if (this.store.tiling?.n === 0) return this.none(context, width, height);
+    const none = this.store.tiling?.n === 0;
+    this.side.style.visibility = none ? "hidden" : "";
+    if (none) return this.none(context, width, height);
     const room = { left: 30, top: 6, width: width - 36, height: height - 46 };
     this.scale = Math.min(room.width, room.height) / (2 * TILING_REACH);
     this.centre = [room.left + room.width / 2, room.top + room.height / 2];
