@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from geco_viz import cli
 from geco_viz.reproduce import EXPERIMENTS, NAMES, PRESETS, page, reproduce
 from geco_viz.reproduce.fig4 import _cell, _then
 from geco_viz.reproduce.reached import rows
+from geco_viz.training import task
 from geco_viz.training.points import columns_of, layout
 
 TRAINED = [name for name, experiment in EXPERIMENTS.items() if experiment.grids is not None]
@@ -200,3 +202,47 @@ def test_the_command_refuses_in_one_line(
 def test_the_names_are_those_of_the_paper() -> None:
     wanted = {*(f"fig{n}" for n in range(1, 9)), "table1", "table2", "samples"}
     assert wanted <= set(NAMES)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Seven random images stand for each data set: the runs are real, the sets are not."""
+
+    def load(name: str, **options: Any) -> gv.data.Dataset:
+        channels = {"mnist-sum-hard": 2}.get(name, 1 if name in gv.data.names(True) else 3)
+        channels = 1 if name in ("mnist", "micro-mnist") else channels
+        side = 32 if name in ("cifar10", "celeba") else 28
+        random = torch.Generator().manual_seed(0)
+        told = name in gv.data.names(conditional=True)
+        context = torch.rand(7, 3 - channels, 28, 28, generator=random) if told else None
+        return gv.data.Dataset(
+            torch.rand(7, channels, side, side, generator=random),
+            torch.arange(7),
+            context,
+            name=name,
+            info={"name": name, **options},
+        )
+
+    monkeypatch.setattr(gv.data, "load", load)
+    task._data.cache_clear()
+    yield
+    task._data.cache_clear()
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_figure_is_made_from_its_first_run_to_its_page(
+    name: str, small: None, tmp_path: Path
+) -> None:
+    kept = reproduce(name, out=tmp_path, steps=2, progress=False)
+    assert not kept["failed"] and len(kept["runs"]) >= len(points(name, "laptop"))
+    experiment = EXPERIMENTS[name]
+    assert [claim["claim"] for claim in kept["claims"]] == list(experiment.claims.values())
+    assert all(claim["measured"] for claim in kept["claims"]) and kept["figures"]
+    for stem in kept["figures"]:
+        for theme in ("light", "dark"):
+            drawn = (tmp_path / f"{stem}-{theme}.svg").read_text(encoding="utf-8")
+            assert "nan" not in re.sub(r'"data:[^"]*"', "", drawn)
+    assert json.loads((tmp_path / f"{name}-laptop.json").read_text()) == kept
+    text = page(tmp_path, tmp_path / "page.md").read_text(encoding="utf-8")
+    assert all(f"{stem}-light.svg" in text for stem in kept["figures"])

@@ -29,9 +29,10 @@ def _measure(sweep: Sweep | None, preset: str) -> dict[str, Any]:
     run = sweep.load(sweep.points[0], device="cpu")
     history, kappa = run.history, float(run.history["kappa/re"][-1])
     error, beta = (history[name].astype(np.float64) for name in ("err/re", "beta"))
-    smooth = np.convolve(error, np.full(WINDOW, 1 / WINDOW), "valid")
+    window = min(WINDOW, len(error))
+    smooth = np.convolve(error, np.full(window, 1 / window), "valid")
     below = np.flatnonzero(smooth <= kappa)
-    met = int(below[0]) + WINDOW // 2 if len(below) else None
+    met = int(below[0]) + window // 2 if len(below) else None
     kept = history.decimate(KEPT)
     names = ("step", "loss", "kl", "err/re", "kappa/re", "multiplier/re", "beta")
     return {

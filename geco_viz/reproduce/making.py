@@ -59,7 +59,6 @@ def reproduce(
     options: dict[str, Any] = {"executor": executor, "device": device, "progress": progress}
     if experiment.grids is not None:
         grids = _shortened(experiment.grids(preset), steps)
-        # A table each, since the folder is shared.
         sweep = _sweep(folder, grids).run(**options)
         if not sweep.finished:
             errors = {record["error"] for record in sweep.failed}
