@@ -62,8 +62,8 @@ def train(x: Tensor, y: Tensor, seed: int = 0) -> Classifier:
     or with flat grey.
 
     Two passes over a large set, at least 300 steps over a small one, and again up to four times
-    until the mean probability of the true class reaches .97. MNIST takes about 20 s of one core,
-    and its test set is then classified to 98.6 %.
+    until the mean probability of the true class reaches .97. MNIST takes about 50 s of one core,
+    and 98.9 % of its test set is then classified rightly.
 
     Args:
         x: (n, C, H, W) in [0, 1].
