@@ -84,7 +84,12 @@ def test_the_bar_shows_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
     assert "30/30" in shown and "kl=" in shown and "err/re=" in shown
 
 
-@pytest.mark.parametrize("steps", [0, -1, 1.5, "10", True, None])
+def test_going_on_needs_something_that_was_interrupted() -> None:
+    with pytest.raises(ValueError, match="steps must be given: no train"):
+        next(make().steps())
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5, "10", True])
 def test_a_wrong_number_of_steps_is_refused_before_anything(
     steps: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
