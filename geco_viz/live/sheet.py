@@ -11,7 +11,7 @@ import traitlets
 from geco_viz.live.feed import Feed
 from geco_viz.live.frames import Frames
 from geco_viz.live.pump import Pump
-from geco_viz.live.view import SCRIPTS, STATIC, View, plotly_js, script
+from geco_viz.live.view import SCRIPTS, STATIC, View, script
 
 __all__ = ["Sheet"]
 
@@ -55,18 +55,10 @@ class Sheet(anywidget.AnyWidget):
 
     _carry = View._carry
     _count_pages = View._count_pages
+    _transport = View._transport
 
     def _on_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        kind, page = content.get("type"), str(content.get("view", ""))
-        if kind == "ready":
-            if not content.get("plotly", True):
-                self._pump.say({"type": "plotly"}, [plotly_js()])
-            self._pump.ready(page)
-        elif kind == "ack":
-            self._pump.ack(page, int(content["seq"]), bool(content.get("painted", True)))
-        elif kind == "closed":
-            self._pump.closed(page)
-        else:
+        if not self._transport(content):
             self._told(content)
 
     def __repr__(self) -> str:

@@ -138,6 +138,15 @@ class View(anywidget.AnyWidget):
         self.pages = pages
 
     def _on_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        if self._transport(content):
+            return
+        if content.get("type") == "plane":
+            self._pump.turn(str(content.get("plane", ACTIVE)))
+        elif content.get("type") == "probe":
+            self._probe(str(content.get("view", "")), content)
+
+    def _transport(self, content: dict[str, Any]) -> bool:
+        """Pass on what a page says to the pump; whether it was that."""
         kind, page = content.get("type"), str(content.get("view", ""))
         if kind == "ready":
             if not content.get("plotly", True):
@@ -147,10 +156,7 @@ class View(anywidget.AnyWidget):
             self._pump.ack(page, int(content["seq"]), bool(content.get("painted", True)))
         elif kind == "closed":
             self._pump.closed(page)
-        elif kind == "plane":
-            self._pump.turn(str(content.get("plane", ACTIVE)))
-        elif kind == "probe":
-            self._probe(page, content)
+        return kind in ("ready", "ack", "closed")
 
     def _probe(self, page: str, content: dict[str, Any]) -> None:
         reply: dict[str, Any] = {"type": "probe", "view": page, "id": content.get("id")}
