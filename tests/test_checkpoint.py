@@ -283,6 +283,25 @@ def test_missing_tensors_are_named(tmp_path: Path) -> None:
         Run.load(file.parent)
 
 
+def test_a_state_replaced_while_it_is_read_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make("digits")
+    run.train(1, progress=False)
+    run.save(tmp_path)
+    first = checkpoint._document
+
+    def slow(path: Path) -> dict[str, Any]:
+        plain = first(path)
+        if plain["loop"]["step"] == 1:  # a running process saves before the tensors are opened
+            run.train(1, progress=False)
+            run.save(tmp_path)
+        return plain
+
+    monkeypatch.setattr(checkpoint, "_document", slow)
+    assert equal(run, Run.load(tmp_path)) and run.loop.step == 2
+
+
 def test_a_damaged_checkpoint_touches_neither_the_session_nor_out(tmp_path: Path) -> None:
     folder = saved(tmp_path)
     state_of(folder).write_bytes(b"")

@@ -118,7 +118,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Load what `write` saved.
+    """Load what `write` saved, also while another process or thread writes.
 
     Raises:
         CheckpointError: nothing there, not a run, another version's format, or damaged.
@@ -127,11 +127,38 @@ def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
     from safetensors.torch import load
 
     path = Path(folder).expanduser()
+    plain = _document(path)
+    while True:
+        file = path / str(plain.get("state"))
+        try:
+            data = file.read_bytes()
+            break
+        except OSError as error:
+            # A newer state may have replaced it since run.json was read.
+            newer = _document(path)
+            if newer.get("state") == plain.get("state"):
+                raise CheckpointError(
+                    f"{file} is missing or unreadable: {error.strerror}"
+                ) from error
+            plain = newer
+    if hashlib.sha256(data).hexdigest() != plain.get("sha256"):
+        raise CheckpointError(
+            f"{file} is damaged: its checksum is not the one in run.json; "
+            f"earlier runs of this folder are under {path / 'earlier'}"
+        )
+    try:
+        return load(data), plain
+    except SafetensorError as error:
+        raise CheckpointError(f"{file} is damaged: {error}") from error
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """What run.json says, checked."""
     try:
         plain = json.loads((path / "run.json").read_bytes())
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"path must be a folder with a saved run (run.json), got {str(folder)!r}"
+            f"path must be a folder with a saved run (run.json), got {str(path)!r}"
         ) from error
     except OSError as error:
         raise CheckpointError(f"{path / 'run.json'} cannot be read: {error.strerror}") from error
@@ -147,17 +174,4 @@ def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
         raise CheckpointError(
             f"{path / 'run.json'} is damaged or was changed by hand: its checksum does not fit"
         )
-    file = path / str(plain.get("state"))
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{file} is missing or unreadable: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != plain.get("sha256"):
-        raise CheckpointError(
-            f"{file} is damaged: its checksum is not the one in run.json; "
-            f"earlier runs of this folder are under {path / 'earlier'}"
-        )
-    try:
-        return load(data), plain
-    except SafetensorError as error:
-        raise CheckpointError(f"{file} is damaged: {error}") from error
+    return plain
