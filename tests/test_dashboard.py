@@ -36,7 +36,7 @@ def dash(run: gv.Run) -> Iterator[Dashboard]:
     dash.close()
 
 
-def until(check: Callable[[], Any], timeout: float = 20) -> None:
+def until(check: Callable[[], Any], timeout: float = 90) -> None:
     end = time.monotonic() + timeout
     while not check():
         assert time.monotonic() < end, "not in time"
@@ -347,7 +347,7 @@ def test_a_choice_made_while_another_is_loading_is_not_lost(
     gate, load = threading.Event(), data.load
 
     def slow(name: str, **options: Any) -> Any:
-        gate.wait(10)
+        gate.wait(60)
         return load("digits", **{**options, "draw": options.get("draw", 0) + 1})
 
     monkeypatch.setattr(data, "load", slow)

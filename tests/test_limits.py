@@ -93,7 +93,7 @@ def test_the_process_has_low_priority_and_can_be_ended(
         time.sleep(0.01)
     priority = os.getpriority(os.PRIO_PROCESS, started[0].pid)
     job.halt()
-    thread.join(20)
+    thread.join(60)
     assert priority == 19 and not thread.is_alive() and "many" not in limits._known
 
 

