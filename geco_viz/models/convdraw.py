@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geco_viz import _checks
+from geco_viz.models.clipped import clipped
 from geco_viz.models.context import ContextEncoder, check_context, no_context
 from geco_viz.models.convlstm import ConvLSTM
 from geco_viz.models.cvae import gaussian_kl
@@ -39,14 +40,15 @@ class ConvDRAW(nn.Module):
     With a canvas r, decoder state h_d and encoder state h_e, each step t is
 
     .. math::
-        \epsilon &= x - \sigma(r_{t-1}) \\
+        \epsilon &= x - [r_{t-1}] \\
         h_e &= \mathrm{ConvLSTM}([x, \epsilon, h_d], h_e), \qquad
         q(z_t) = \mathcal N(W_q * h_e), \quad p(z_t) = \mathcal N(W_p * h_d) \\
         h_d &= \mathrm{ConvLSTM}([z_t, r_{t-1}], h_d), \qquad r_t = r_{t-1} + W_r * h_d
 
-    and the reconstruction is :math:`\sigma(r_T)`, the KL :math:`\sum_t \mathrm{KL}(q(z_t) \|
-    p(z_t))`, each in closed form. A sample draws a fresh z_t from p at every step. A context
-    enters both LSTMs' gates and the decoder's initial state, hence the prior of step 1 too.
+    where [r] is the canvas clipped to [0, 1] (`clipped`). The reconstruction is :math:`[r_T]`, the
+    KL :math:`\sum_t \mathrm{KL}(q(z_t) \| p(z_t))`, each in closed form. A sample draws a fresh z_t
+    from p at every step. A context enters both LSTMs' gates and the decoder's initial state, hence
+    the prior of step 1 too.
 
     Images, residuals and the canvas are cut into blocks of `block` x `block` pixels, whose pixels
     become channels, so that all convolutions work on H / block x W / block places.
@@ -209,7 +211,7 @@ class ConvDRAW(nn.Module):
             if z is None or blocks is not None:
                 prior = source = _gaussian(self.prior(h))
             if blocks is not None:
-                residual = blocks - torch.sigmoid(canvas)
+                residual = blocks - clipped(canvas)
                 seen = self.encoder(torch.cat((blocks, residual, h), 1), seen, to_encoder)
                 source = _gaussian(self.posterior(seen[0]))
                 assert prior is not None
@@ -239,7 +241,7 @@ class ConvDRAW(nn.Module):
 
     def _image(self, canvas: Tensor) -> Tensor:
         image = F.pixel_shuffle(canvas, self.block)[..., : self.shape[1], : self.shape[2]]
-        return torch.sigmoid(image)
+        return clipped(image)
 
 
 class ConvDRAWPosterior:
