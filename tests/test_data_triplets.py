@@ -120,6 +120,20 @@ def test_seeds_splits_and_info(mnist_root: Path) -> None:
     assert not torch.equal(one.factors["source"], other.factors["source"])
 
 
+@pytest.mark.parametrize("name", ["mnist", *SHAPES])
+def test_a_count_takes_the_first_of_the_whole(
+    name: str, sets: dict[str, data.Dataset], plain: data.Dataset, mnist_root: Path
+) -> None:
+    whole = plain if name == "mnist" else sets[name]
+    part = data.load(name, split="test", root=mnist_root, count=9)
+    assert len(part) == 9 and part.note == "the first 9 of 10000 images"
+    assert torch.equal(part.x, whole.x[:9]) and torch.equal(part.y, whole.y[:9])  # type: ignore
+    assert (part.context is None) == (whole.context is None)
+    assert part.context is None or torch.equal(part.context, whole.context[:9])  # type: ignore
+    assert torch.equal(data.load(**part.info).x, part.x) and "count" not in whole.info
+    assert len(data.load(name, split="test", root=mnist_root, count=10**6)) == 10000
+
+
 def test_without_context_keeps_the_images(sets: dict[str, data.Dataset]) -> None:
     found = sets["mnist-rotate"].without_context()
     assert found.context is None and torch.equal(found.x, sets["mnist-rotate"].x)
@@ -133,8 +147,10 @@ def test_without_context_keeps_the_images(sets: dict[str, data.Dataset]) -> None
         ({"name": "mnist-sum", "draw": 1}, ValueError, "draw must be None for 'mnist-sum'"),
         ({"name": "mnist-sum", "seed": -1}, ValueError, "seed must be a whole number >= 0, got -1"),
         ({"name": "mnist-sum", "split": "valid"}, ValueError, "split must be one of"),
-        ({"name": "mnist", "partial": True}, TypeError, "'mnist' has no options, got 'partial'"),
-        ({"name": "cifar10", "size": 8}, TypeError, "the options partial, got 'size'"),
+        ({"name": "mnist", "partial": True}, TypeError, "the options count, got 'partial'"),
+        ({"name": "mnist", "count": 0}, ValueError, "count must be a whole number >= 1, got 0"),
+        ({"name": "micro-mnist", "count": 3}, TypeError, "has no options, got 'count'"),
+        ({"name": "cifar10", "size": 8}, TypeError, "the options partial, count, got 'size'"),
         ({"name": "celeba", "root": "nowhere"}, FileNotFoundError, "must hold CelebA"),
     ],
 )

@@ -58,7 +58,8 @@ def load(
         root: folder that holds the files, instead of GECO_VIZ_DATA and the cache.
         seed: seed of what a data set makes up by chance: which digits go together.
         draw: which seven, of "micro-mnist" and "digits"; 0 if not given.
-        **options: `partial` of "cifar10", `size`, `crop` and `count` of "celeba".
+        **options: `count`, only the first so many data (not of the sets of seven); `partial` of
+            "cifar10"; `size` and `crop` of "celeba".
 
     Raises:
         TypeError, ValueError: an unknown name (the nearest is suggested), an argument that the data

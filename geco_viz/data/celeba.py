@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from geco_viz._checks import choice, integer
-from geco_viz.data.dataset import Dataset
+from geco_viz.data.dataset import Dataset, first
 
 __all__ = ["celeba"]
 
@@ -54,7 +54,8 @@ def celeba(
     integer("size", size, low=1, high=crop)
     base = _find(root)
     names = _partition(base / PARTITION, code)
-    wanted = names if count is None else names[: integer("count", count, low=1)]
+    kept, words = first(count, len(names))
+    wanted = names[:kept]
     if not wanted:
         raise ValueError(f"{base / PARTITION} must list images of {split!r}, got none")
     missing = [name for name in wanted if not (base / FOLDER / name).is_file()]
@@ -73,11 +74,10 @@ def celeba(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(fill, range(len(wanted))):
             pass
-    part = len(wanted) < len(names)
     return Dataset(
         x,
         name="celeba",
-        note=f"the first {len(wanted)} of {len(names)} images" if part else "",
+        note=words,
         info={
             "name": "celeba",
             "split": split,

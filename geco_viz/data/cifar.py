@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from geco_viz._checks import choice
-from geco_viz.data.dataset import Dataset
+from geco_viz.data.dataset import Dataset, count_info, first
 from geco_viz.data.download import cache_folder, download
 
 __all__ = ["CLASSES", "cifar10"]
@@ -44,7 +44,10 @@ _WHOLE = 10000  # records of a whole batch
 
 
 def cifar10(
-    split: str = "train", root: str | os.PathLike[str] | None = None, partial: bool = False
+    split: str = "train",
+    root: str | os.PathLike[str] | None = None,
+    partial: bool = False,
+    count: int | None = None,
 ) -> Dataset:
     """CIFAR-10: 50,000 images for training or 10,000 for testing, (n, 3, 32, 32), ten classes.
 
@@ -56,11 +59,12 @@ def cifar10(
         root: the folder that holds `cifar-10-batches-bin/` or the archive, or that folder itself.
         partial: take what is there of the batches; `note` says how much it is. It also says where
             an archive's checksum is not the published one: its pixels may be others then.
+        count: only the first so many images of the split; `note` says so.
 
     Raises:
         FileNotFoundError: `root` was given and holds no CIFAR-10, or lacks batches and `partial`
             is False.
-        TypeError: `partial` is not True or False.
+        TypeError, ValueError: `partial` is not True or False, or `count` no whole number >= 1.
         ValueError: a file is damaged or of another kind, such as the Python version's pickles.
         ConnectionError: the files are not at hand and the archive cannot be downloaded.
 
@@ -85,7 +89,10 @@ def cifar10(
     notes = [] if whole else [f"{len(records)} of CIFAR-10's {_WHOLE * len(wanted)} images"]
     if place.is_file() and _md5(place) != MD5:
         notes.append(f"{place.name} is not the published archive")
-    info = {"name": "cifar10", "split": split, "partial": partial}
+    kept, words = first(count, len(records))
+    records = records[:kept]
+    notes += [words] if words else []
+    info = {"name": "cifar10", "split": split, "partial": partial} | count_info(count)
     if root is not None:
         info["root"] = os.path.abspath(root)
     pixels = torch.from_numpy(records[:, 1:].astype(np.float32)).div_(255)

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Dataset", "from_tensors"]
+from geco_viz._checks import integer
+
+__all__ = ["Dataset", "count_info", "first", "from_tensors"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,6 +118,25 @@ def from_tensors(
     told = None if context is None else _as_tensor("context", context).float()
     images = images.float() if not images.is_complex() else images
     return Dataset(images, labels, told, name=name, note=note)
+
+
+def first(count: int | None, total: int) -> tuple[int, str]:
+    """How many of `total` data a loader's `count` asks for, and the note that says so.
+
+    Raises:
+        TypeError, ValueError: `count` is no whole number >= 1.
+
+    Example:
+        >>> first(100, 60000), first(None, 60000)
+        ((100, 'the first 100 of 60000 images'), (60000, ''))
+    """
+    kept = total if count is None else min(integer("count", count, low=1), total)
+    return kept, f"the first {kept} of {total} images" if kept < total else ""
+
+
+def count_info(count: int | None) -> dict[str, int]:
+    """What `Dataset.info` says of it."""
+    return {} if count is None else {"count": count}
 
 
 def _as_tensor(name: str, values: Any) -> Tensor:

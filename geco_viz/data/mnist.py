@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from geco_viz._checks import choice, integer
-from geco_viz.data.dataset import Dataset
+from geco_viz.data.dataset import Dataset, count_info, first
 from geco_viz.data.download import cache_folder, download
 from geco_viz.data.idx import parse_idx, read_bytes
 
-__all__ = ["at_hand", "micro_mnist", "mnist"]
+__all__ = ["at_hand", "micro_mnist", "mnist", "read", "root_info", "scaled"]
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -58,7 +58,11 @@ _FILES = {
 }
 
 
-def mnist(split: str = "train", root: str | os.PathLike[str] | None = None) -> Dataset:
+def mnist(
+    split: str = "train",
+    root: str | os.PathLike[str] | None = None,
+    count: int | None = None,
+) -> Dataset:
     """The MNIST digits: 60,000 for training or 10,000 for testing, (n, 1, 28, 28).
 
     The files are looked for in `root` if it is given, else in the folder that GECO_VIZ_DATA names,
@@ -66,17 +70,26 @@ def mnist(split: str = "train", root: str | os.PathLike[str] | None = None) -> D
     the folder itself, in `mnist/` or in `MNIST/raw/`. Other well-formed files of 28x28 images, such
     as Fashion-MNIST's, are taken too; `note` says so.
 
+    With `count` only the first so many; `note` says so.
+
     Raises:
         FileNotFoundError: `root` was given and the files are not there.
-        ValueError: a file is truncated, damaged, or not what its name says.
+        TypeError, ValueError: a file is truncated, damaged, or not what its name says; `count` is
+            no whole number >= 1.
         ConnectionError: the files are not at hand and no mirror could be reached.
 
     Source: LeCun, Cortes and Burges' MNIST, as used in section 4.
     """
-    choice("split", split, _FILES)
-    images, labels, note = _read(split, root)
-    info = {"name": "mnist", "split": split} | _root_info(root)
-    return Dataset(_scaled(images), _whole(labels), name="mnist", note=note, info=info)
+    images, labels, note = read(split, root)
+    kept, words = first(count, len(images))
+    info = {"name": "mnist", "split": split} | root_info(root) | count_info(count)
+    return Dataset(
+        scaled(images[:kept]),
+        _whole(labels[:kept]),
+        name="mnist",
+        note="; ".join(filter(None, [note, words])),
+        info=info,
+    )
 
 
 def micro_mnist(draw: int = 0, root: str | os.PathLike[str] | None = None) -> Dataset:
@@ -93,11 +106,11 @@ def micro_mnist(draw: int = 0, root: str | os.PathLike[str] | None = None) -> Da
     Source: section 4.1's Micro-MNIST.
     """
     integer("draw", draw, low=0, high=2**32 - 1)
-    images, labels, note = _read("test", root)
+    images, labels, note = read("test", root)
     chosen = np.random.RandomState(draw).choice(len(images), 7, replace=False)
-    info = {"name": "micro-mnist", "draw": draw} | _root_info(root)
+    info = {"name": "micro-mnist", "draw": draw} | root_info(root)
     return Dataset(
-        _scaled(images[chosen]), _whole(labels[chosen]), name="micro-mnist", note=note, info=info
+        scaled(images[chosen]), _whole(labels[chosen]), name="micro-mnist", note=note, info=info
     )
 
 
@@ -108,10 +121,15 @@ def at_hand() -> bool:
     )
 
 
-def _read(
+def read(
     split: str, root: str | os.PathLike[str] | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
-    files = _FILES[split]
+    """Images (n, 28, 28) and labels (n,) as the files have them, and a note on whose they are.
+
+    Raises:
+        as `mnist`.
+    """
+    files = _FILES[choice("split", split, _FILES)]
     folder = _folder(split, root)
     if folder is not None:
         paths = [_find(folder, file.stem) for file in files]
@@ -181,11 +199,13 @@ def _fetch(file: _File) -> Path:
         ) from error
 
 
-def _root_info(root: str | os.PathLike[str] | None) -> dict[str, str]:
+def root_info(root: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """What `Dataset.info` says of the folder."""
     return {} if root is None else {"root": os.path.abspath(root)}
 
 
-def _scaled(images: NDArray[np.uint8]) -> torch.Tensor:
+def scaled(images: NDArray[np.uint8]) -> torch.Tensor:
+    """Images (n, H, W) as a tensor (n, 1, H, W) in [0, 1]."""
     return torch.from_numpy(images.astype(np.float32) / 255)[:, None]
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from geco_viz._checks import choice, integer
-from geco_viz.data.dataset import Dataset
-from geco_viz.data.mnist import mnist
+from geco_viz.data.dataset import Dataset, count_info, first
+from geco_viz.data.mnist import read, root_info, scaled
 
 __all__ = ["TRIPLETS", "rotated", "triplets"]
 
@@ -49,6 +49,7 @@ def triplets(
     split: str = "train",
     root: str | os.PathLike[str] | None = None,
     seed: int = 0,
+    count: int | None = None,
 ) -> Dataset:
     """One of the sets made of triplets (I_0, I_1, I_2) of MNIST digits with labels l_0, l_1, l_2.
 
@@ -60,9 +61,9 @@ def triplets(
     | mnist-sum-hard | I_0, I_1 (2, 28, 28) | I_2 (1, 28, 28) | l_2 = (l_0 + l_1) mod 10 |
     | mnist-rotate | I_2 turned by l_1 * 30 degrees | I_0, I_1 (2, 28, 28) | l_2 = l_0, not I_0 |
 
-    There are as many triplets as the split has digits, drawn with replacement: I_0 and I_1 from all
-    digits, I_2 from those of its label. A positive angle turns counter-clockwise, about the
-    image's centre, with bilinear interpolation and black from outside.
+    There are as many triplets as the split has digits, or the first `count` of them, drawn with
+    replacement: I_0 and I_1 from all digits, I_2 from those of its label. A positive angle turns
+    counter-clockwise, about the image's centre, with bilinear interpolation and black from outside.
 
     `y` is the label of the target: its digits read as one number, the first channel's first, so
     0 to 999 for three channels, 0 to 99 for two, the digit itself for one. `factors` holds
@@ -70,36 +71,35 @@ def triplets(
     mnist-rotate `angle` (n,) in degrees.
 
     Raises:
-        TypeError, ValueError: an unknown name or split, or `seed` is no whole number >= 0.
+        TypeError, ValueError: an unknown name or split, `seed` is no whole number >= 0, or `count`
+            none >= 1.
         FileNotFoundError, ConnectionError: as `mnist`.
 
     Source: section 4.1; Color-MNIST after Metz et al. (2017).
     """
     kind = TRIPLETS[choice("name", name, TRIPLETS)]
     integer("seed", seed, low=0)
-    base = mnist(split, root)
-    assert base.y is not None
-    labels = base.y.numpy()
+    pixels, digits_of, note = read(split, root)
+    labels = digits_of.astype(np.int64)
     # The split and the set are part of the seed: one seed gives each of them triplets of its own.
     random = np.random.default_rng([seed, split == "test", list(TRIPLETS).index(name)])
-    source = _draw(labels, kind, random)
+    kept, words = first(count, len(labels))
+    source = _draw(labels, kind, random)[:kept]
     digits = labels[source]
-    images = base.x[:, 0][torch.from_numpy(source)]  # (n, 3, 28, 28)
+    images = scaled(pixels[source].reshape(-1, 28, 28)).reshape(-1, 3, 28, 28)
     factors = {"digits": torch.from_numpy(digits), "source": torch.from_numpy(source)}
     if kind.turns:
         factors["angle"] = STEP * factors["digits"][:, 1].float()
         images[:, 2:] = rotated(images[:, 2:], factors["angle"])
     shown = digits[:, kind.target]
     y = (shown * 10 ** np.arange(shown.shape[1])[::-1]).sum(1)
-    info = {"name": name, "split": split, "seed": seed}
-    if "root" in base.info:
-        info["root"] = base.info["root"]
+    info = {"name": name, "split": split, "seed": seed} | root_info(root) | count_info(count)
     return Dataset(
         images[:, kind.target].clone() if len(kind.target) < 3 else images,
         torch.from_numpy(y),
         images[:, kind.context].clone() if kind.context else None,
         name=name,
-        note=base.note,
+        note="; ".join(filter(None, [note, words])),
         info=info,
         factors=factors,
     )
