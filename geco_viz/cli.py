@@ -218,6 +218,9 @@ def reproduce(
     steps: Annotated[
         int | None, typer.Option(help="Of every run, instead of the preset's: to try it.")
     ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="Only the first so many of every data set: to try it.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Make the paper's figures and tables; a second call goes on where the first stopped."""
@@ -236,7 +239,8 @@ def reproduce(
             if name != "page"
             for each in (EXPERIMENTS if name == "all" else [SAME.get(name, name)])
         )
-        lost = _reproduce(list(chosen), preset, out, jobs, steps, device)
+        short: dict[str, Any] = {"steps": steps, "count": count}
+        lost = _reproduce(list(chosen), preset, out, jobs, short, device)
         if "page" in names:
             typer.echo(f"The page is {page(out, to)}")
     if lost:
@@ -244,7 +248,12 @@ def reproduce(
 
 
 def _reproduce(
-    names: list[str], preset: str, out: Path, jobs: int, steps: int | None, device: str
+    names: list[str],
+    preset: str,
+    out: Path,
+    jobs: int,
+    short: dict[str, Any],
+    device: str,
 ) -> list[str]:
     """Make each in turn and say what came of it; returns those that could not be made."""
     import multiprocessing
@@ -260,7 +269,7 @@ def _reproduce(
     with pool as executor:
         for name in names:
             try:
-                record = make(name, preset, out, executor=executor, device=device, steps=steps)
+                record = make(name, preset, out, executor=executor, device=device, **short)
             except RuntimeError as error:  # none of its runs has finished; the rest goes on
                 typer.echo(f"{name}: {error}", err=True)
                 lost.append(name)

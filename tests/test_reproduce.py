@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from typer.testing import CliRunner
 
 import geco_viz as gv
 from geco_viz import cli
-from geco_viz.reproduce import EXPERIMENTS, NAMES, PRESETS, page, reproduce
+from geco_viz.plots import svg
+from geco_viz.reproduce import EXPERIMENTS, NAMES, PRESETS, claims, figures, page, reproduce
 from geco_viz.reproduce.fig4 import _cell, _then
 from geco_viz.reproduce.reached import rows
 from geco_viz.training import task
@@ -183,12 +185,46 @@ def test_a_figure_that_trains_is_made_and_not_made_again(tmp_path: Path, mnist_r
     assert [path.stat().st_mtime_ns for path in results] == before
 
 
+@pytest.mark.train
+def test_results_in_one_folder_keep_their_tables(small: None, tmp_path: Path) -> None:
+    """Two figures and a sweep share a folder; each table stays, and is what its record says."""
+    gv.sweep({"data": "digits", "model": "vae", "steps": 1}, out=tmp_path, progress=False)
+    for name in ("fig8", "table1"):
+        reproduce(name, out=tmp_path, steps=1, progress=False)
+    for name, count in (("results", 1), ("fig8-laptop", 8), ("table1-laptop", 4)):
+        with (tmp_path / f"{name}.csv").open(encoding="utf-8") as file:
+            found = list(csv.DictReader(file))
+        assert [row["status"] for row in found] == count * ["finished"]
+    kept = json.loads((tmp_path / "table1-laptop.json").read_text())
+    assert [row["constraint"] for row in found] == ["re", "fre", "cla", "pncc"]
+    assert [float(row["kl"]) for row in found] == [row["kl"] for row in kept["numbers"]["rows"]]
+
+
+@pytest.mark.train
+def test_a_record_is_shown_as_it_was_stored(small: None, tmp_path: Path) -> None:
+    kept = reproduce("baselines", out=tmp_path, steps=1, count=5, progress=False)
+    assert kept["count"] == 5 and kept["command"].endswith("baselines --preset laptop --steps 1"
+        " --count 5")  # fmt: skip
+    assert {point["data"]["count"] for point in kept["runs"]} == {5}
+    read = json.loads((tmp_path / "baselines-laptop.json").read_text())
+    again = figures(read, "dark")["baselines"]
+    assert svg(again) == (tmp_path / "baselines-laptop-dark.svg").read_text(encoding="utf-8")
+    text = page(tmp_path, tmp_path / "page.md").read_text(encoding="utf-8")
+    assert claims(read) in text and "**Cut short**: 1 steps a run, 5 data of each set" in text
+    with pytest.raises(ValueError, match="theme must be one of"):
+        figures(read, "grey")
+    with pytest.raises(ValueError, match=r"record\['name'\] must be one of"):
+        figures({**read, "name": "fig99"})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["fig9000"], "NAME must be one of"),
         (["fig1", "--preset", "lap"], "did you mean 'laptop'?"),
         (["fig1", "--jobs", "0"], "jobs must be a whole number >= 1"),
+        (["fig3", "--count", "0"], "count must be a whole number >= 1"),
+        (["fig1", "--steps", "0"], "steps must be a whole number >= 1"),
     ],
 )
 def test_the_command_refuses_in_one_line(

@@ -133,6 +133,37 @@ def test_the_parquet_file_says_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.train
+def test_the_tables_are_whole_whenever_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read where a writer is least done: after its bytes, before the file has its name."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    tiny(tmp_path, {"seed": [0]})
+    seen: list[int] = []
+    sync = os.fsync
+
+    def look(file: int) -> None:
+        rows = table(tmp_path)
+        assert rows[0]["status"] == "finished" and all(None not in row.values() for row in rows)
+        frame = pandas.read_parquet(tmp_path / "results.parquet")
+        assert len(frame) in (1, 3) and len(rows) >= len(frame)  # the CSV is written first
+        seen.append(len(rows))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", look)
+    tiny(tmp_path, {"seed": [0, 1, 2]})
+    assert seen[0] == 1 and seen[-1] == 3 and len(seen) > 10
+
+
+@pytest.mark.parametrize("name", ["", "a/b", 3])
+def test_a_table_has_the_name_of_a_file(name: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="table must be the name of a file"):
+        gv.Sweep({}, None, out=tmp_path / "new", table=name)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.train
 def test_finished_runs_are_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny(tmp_path, {"seed": [0, 1]})
     begun: list[int] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
 from geco_viz._checks import choice, integer
@@ -16,6 +15,8 @@ from geco_viz.training import Sweep, checkpoint
 
 __all__ = ["reproduce"]
 
+SEVEN = ("micro-mnist", "digits")
+
 
 def reproduce(
     name: str,
@@ -25,6 +26,7 @@ def reproduce(
     executor: Executor | None = None,
     device: str = "auto",
     steps: int | None = None,
+    count: int | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Make one figure or table of the paper; runs that are there already are not made again.
@@ -36,12 +38,14 @@ def reproduce(
         out: folder of the results; all figures share its runs.
         executor, device, progress: as for `gv.sweep`.
         steps: of every run, instead of the preset's: to try whether it works.
+        count: only the first so many of every data set, likewise.
 
     Returns:
         The record that is stored: claims with verdicts, numbers, runs, seconds.
 
     Raises:
-        TypeError, ValueError: an unknown name or preset.
+        TypeError, ValueError: an unknown name or preset; `steps` or `count` is no whole number
+            >= 1.
         RuntimeError: no run has finished, so there is nothing to measure.
         OSError: `out` cannot be written.
 
@@ -54,30 +58,38 @@ def reproduce(
     """
     experiment = EXPERIMENTS[choice("name", name, EXPERIMENTS)]
     choice("preset", preset, PRESETS)
+    for what, number in {"steps": steps, "count": count}.items():
+        if number is not None:
+            integer(what, number, low=1)
     folder = checkpoint.prepare(out)
     sweep: Sweep | None = None
     options: dict[str, Any] = {"executor": executor, "device": device, "progress": progress}
     if experiment.grids is not None:
-        grids = _shortened(experiment.grids(preset), steps)
-        sweep = _sweep(folder, grids).run(**options)
+        grids = _shortened(experiment.grids(preset), steps, count)
+        table = store.kept(name, preset)
+        sweep = Sweep({}, grids, out=folder, table=table).run(**options)
         if not sweep.finished:
             errors = {record["error"] for record in sweep.failed}
             raise RuntimeError(f"none of the runs of {name} has finished: {'; '.join(errors)}")
         if experiment.then is not None:
-            more = _shortened(experiment.then(sweep, preset), steps)
-            sweep = _sweep(folder, [*grids, *more]).run(**options)
+            more = _shortened(experiment.then(sweep, preset), steps, count)
+            sweep = Sweep({}, [*grids, *more], out=folder, table=table).run(**options)
     wall, cpu = time.monotonic(), time.process_time()
     numbers = experiment.measure(sweep, preset)
     spent = {"wall_s": time.monotonic() - wall, "cpu_s": time.process_time() - cpu}
-    return store.save(folder, experiment, preset, sweep, numbers, spent, steps)
+    return store.save(folder, experiment, preset, sweep, numbers, spent, steps, count)
 
 
-def _sweep(folder: Path, grids: Grids) -> Sweep:
-    return Sweep({}, grids, out=folder)
+def _shortened(grids: Grids, steps: int | None, count: int | None) -> Grids:
+    if steps is not None:
+        grids = [{**grid, "steps": [steps]} for grid in grids]
+    if count is not None:
+        grids = [{**grid, "data": _parts(grid["data"], count)} for grid in grids]
+    return grids
 
 
-def _shortened(grids: Grids, steps: int | None) -> Grids:
-    if steps is None:
-        return grids
-    integer("steps", steps, low=1)
-    return [{**grid, "steps": [steps]} for grid in grids]
+def _parts(given: Any, count: int) -> list[dict[str, Any]]:
+    """The first `count` of each data set; those of seven stay whole."""
+    sets = given if isinstance(given, list) else [given]
+    named = [{"name": one} if isinstance(one, str) else one for one in sets]
+    return [one if one["name"] in SEVEN else {**one, "count": count} for one in named]

@@ -9,6 +9,7 @@ from typing import Any
 from geco_viz.reproduce import store
 from geco_viz.reproduce.experiment import Experiment
 from geco_viz.reproduce.registry import EXPERIMENTS
+from geco_viz.reproduce.showing import SAYS, cell, claims
 from geco_viz.training import checkpoint
 
 __all__ = ["page"]
@@ -32,7 +33,6 @@ paper's settings where it states them (Adam, learning rate 1e-5 for ConvDRAW and
 α = .99, its lists of κ). Iteration counts are not in the paper: 2·10⁵ steps is our assumption, and
 so are the models' sizes.
 """
-SAYS = {True: "**yes**", False: "**no**", None: "open"}
 
 
 def page(out: str | os.PathLike[str], to: str | os.PathLike[str]) -> Path:
@@ -59,8 +59,8 @@ def _overview(found: dict[str, list[dict[str, Any]]]) -> str:
         by = {result["preset"]: result for result in results}
         cells = []
         for preset in ("laptop", "overnight", "paper"):
-            claims = by[preset]["claims"] if preset in by else []
-            cells.append(", ".join(SAYS[c["holds"]] for c in claims) or "*not run yet*")
+            found_out = by[preset]["claims"] if preset in by else []
+            cells.append(", ".join(SAYS[c["holds"]] for c in found_out) or "*not run yet*")
         title = EXPERIMENTS[name].title
         lines.append(f"| [{title}](#{_anchor(title)}) | {len(EXPERIMENTS[name].claims)} | "
                      + " | ".join(cells) + " |")  # fmt: skip
@@ -82,7 +82,7 @@ def _section(experiment: Experiment, results: list[dict[str, Any]], beside: str)
     lines = [f"## {experiment.title}", ""]
     if not results:
         lines += ["| the paper says | |", "| --- | --- |"]
-        lines += [f"| {_cell(text)} | *not run yet* |" for text in experiment.claims.values()]
+        lines += [f"| {cell(text)} | *not run yet* |" for text in experiment.claims.values()]
         lines += ["", f"`geco-viz reproduce {experiment.name} --preset laptop`", ""]
     for result in results:
         lines += [*_result(result, beside), ""]
@@ -92,11 +92,7 @@ def _section(experiment: Experiment, results: list[dict[str, Any]], beside: str)
 
 
 def _result(result: dict[str, Any], beside: str) -> list[str]:
-    lines = ["| the paper says | measured | holds |", "| --- | --- | --- |"]
-    for claim in result["claims"]:
-        lines.append(
-            f"| {_cell(claim['claim'])} | {_cell(claim['measured'])} | {SAYS[claim['holds']]} |"
-        )
+    lines = [claims(result)]
     versions = result["versions"]
     count = len(result["runs"])
     facts = [
@@ -108,18 +104,15 @@ def _result(result: dict[str, Any], beside: str) -> list[str]:
         f"{result['made']}, torch {versions['torch']}",
     ]
     lines += ["", "; ".join(facts) + "."]
-    if result["steps"] is not None:
-        lines += ["", f"**Cut short**: {result['steps']} steps a run, only to see that it works."]
+    short = {"steps a run": result["steps"], "data of each set": result.get("count")}
+    if words := [f"{number} {what}" for what, number in short.items() if number is not None]:
+        lines += ["", f"**Cut short**: {', '.join(words)}, only to see that it works."]
     for failure in result["failed"]:
         what = failure["point"]
         name = f"{what['model']['name']} on {what['data']['name']}, {what['objective']['name']}"
-        lines += ["", f"A run failed ({name}): {_cell(failure['error'])}"]
+        lines += ["", f"A run failed ({name}): {cell(failure['error'])}"]
     for note in result["notes"]:
         lines += ["", f"Note: {note}."]
     for stem in result["figures"]:
         lines += ["", f"![{stem}]({beside}/{stem}-light.svg)"]
     return lines
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

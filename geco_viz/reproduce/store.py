@@ -23,6 +23,7 @@ def save(
     numbers: dict[str, Any],
     spent: dict[str, float],
     steps: int | None,
+    count: int | None,
 ) -> dict[str, Any]:
     """Write `<name>-<preset>.json` and the figures, light and dark; returns the record.
 
@@ -39,7 +40,8 @@ def save(
         "name": experiment.name,
         "preset": preset,
         "steps": steps,
-        "command": _command(experiment.name, preset, steps),
+        "count": count,
+        "command": _command(experiment.name, preset, steps, count),
         "claims": [
             {"claim": text, "holds": verdicts[key].holds, "measured": verdicts[key].words}
             for key, text in experiment.claims.items()
@@ -89,9 +91,10 @@ def read_all(out: Path, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]
     return found
 
 
-def _command(name: str, preset: str, steps: int | None) -> str:
-    shortened = "" if steps is None else f" --steps {steps}"
-    return f"geco-viz reproduce {name} --preset {preset}{shortened}"
+def _command(name: str, preset: str, steps: int | None, count: int | None) -> str:
+    short = {"steps": steps, "count": count}
+    words = "".join(f" --{what} {n}" for what, n in short.items() if n is not None)
+    return f"geco-viz reproduce {name} --preset {preset}{words}"
 
 
 def _draw(out: Path, experiment: Experiment, preset: str, numbers: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from geco_viz._checks import number
 from geco_viz.training import checkpoint, tables
 from geco_viz.training.points import Point, address, columns_of, layout
 from geco_viz.training.run import Run
-from geco_viz.training.task import read, work
+from geco_viz.training.task import data_of, read, work
 
 __all__ = ["Sweep", "sweep"]
 
@@ -75,12 +75,13 @@ def sweep(
 class Sweep:
     """A grid of runs and what is known of each, read from its folder whenever it is asked.
 
-    Arguments as `sweep`, which makes one and runs it. Making one starts nothing, so a second
-    process can look on: `Sweep(spec, over, out=...).view()`.
+    Arguments as `sweep`, which makes one and runs it, and `table`. Making one starts nothing, so
+    a second process can look on: `Sweep(spec, over, out=...).view()`.
 
     Attributes:
         points: the runs as plain data.
         out: the folder.
+        table: the stem of the table's files; sweeps that share a folder have one each.
     """
 
     def __init__(
@@ -89,9 +90,13 @@ class Sweep:
         over: Over | None = None,
         *,
         out: str | os.PathLike[str],
+        table: str = "results",
     ):
+        if not (isinstance(table, str) and table and Path(table).name == table):
+            raise ValueError(f"table must be the name of a file without its ending, got {table!r}")
         self.points = layout(spec, over)
         self.out = checkpoint.prepare(out)
+        self.table = table
         self._told: dict[str, dict[str, Any]] = {}  # records whose folder could not keep them
 
     def folder(self, point: Point) -> Path:
@@ -147,7 +152,7 @@ class Sweep:
         Raises:
             CheckpointError: it has not come to its first checkpoint.
         """
-        return Run.load(self.folder(point), device=device)
+        return Run.load(self.folder(point), data=data_of(point), device=device)
 
     def view(self) -> Any:
         """The information plane of all runs, live while workers report from wherever they are."""
@@ -223,7 +228,7 @@ class Sweep:
     def tabulate(self) -> None:
         """Write the table of all runs so far; a full disk is a warning, since the runs are safe."""
         try:
-            tables.write(self.out, self.rows())
+            tables.write(self.out, self.rows(), self.table)
         except OSError as error:
             warnings.warn(f"the table of the sweep could not be written: {error}", stacklevel=4)
 

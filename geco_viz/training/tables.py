@@ -38,8 +38,8 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
-def write(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write `results.csv` and, with pyarrow, `results.parquet`; each is whole at every moment.
+def write(folder: Path, rows: Sequence[dict[str, Any]], name: str = "results") -> None:
+    """Write `<name>.csv` and, with pyarrow, `<name>.parquet`; each is whole at every moment.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; the tables before remain.
@@ -49,11 +49,11 @@ def write(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    checkpoint.replace(folder / "results.csv", text.getvalue().encode())
+    checkpoint.replace(folder / f"{name}.csv", text.getvalue().encode())
     if rows and importlib.util.find_spec("pyarrow") is not None:
         import pandas
 
         content = io.BytesIO()
         frame = pandas.DataFrame(list(rows), columns=columns)
         frame.to_parquet(content, engine="pyarrow", index=False)
-        checkpoint.replace(folder / "results.parquet", content.getvalue())
+        checkpoint.replace(folder / f"{name}.parquet", content.getvalue())

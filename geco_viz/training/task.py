@@ -23,7 +23,7 @@ from geco_viz.training.progress import deferred_interrupt
 from geco_viz.training.run import Run
 from geco_viz.training.status import phase_of
 
-__all__ = ["read", "work"]
+__all__ = ["data_of", "read", "work"]
 
 TOLD = 1.0  # seconds between two words about how far a run is
 TRAIL = 150  # points of its trajectory that it tells
@@ -81,14 +81,18 @@ def _put(path: Path, record: dict[str, Any]) -> None:
     checkpoint.replace(path, json.dumps(record, indent=1).encode())
 
 
+def data_of(point: Point) -> Dataset:
+    """The data set of a point; the last two are kept, and those of one sweep are few."""
+    return _data(json.dumps(point["data"], sort_keys=True))
+
+
 @functools.lru_cache(maxsize=2)
 def _data(info: str) -> Dataset:
-    """A sweep in one process loads a data set once."""
     return datasets.load(**json.loads(info))
 
 
 def _opened(point: Point, path: Path, device: str) -> Run:
-    data = _data(json.dumps(point["data"], sort_keys=True))
+    data = data_of(point)
     objective = objective_of(point["objective"], len(data))
     if (path / "run.json").exists():
         # A damaged one is moved aside by `Run`, which begins again.
