@@ -1,6 +1,6 @@
 """Networks between images and features: multilayer perceptrons and small convolutional nets.
 
-Decoders take latents with any number of leading dimensions and end in a sigmoid: images in [0, 1].
+Decoders take latents with any number of leading dimensions and give images in [0, 1].
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+
+from geco_viz.models.clipped import clipped
 
 __all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder"]
 
@@ -103,7 +105,7 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """Latents (..., d) to images (..., C, H, W): the mirror of `ConvEncoder`.
+    """Latents (..., d) to images (..., C, H, W): the mirror of `ConvEncoder`, ending in `clipped`.
 
     Args:
         latent_dim: d.
@@ -126,11 +128,12 @@ class ConvDecoder(nn.Module):
         widths = [*reversed(channels), shape[0]]
         for before, after in itertools.pairwise(widths):
             layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
-        layers[-1] = nn.Sigmoid()
-        self.net = nn.Sequential(*layers)
+        self.net = nn.Sequential(*layers[:-1])
 
     def forward(self, z: Tensor) -> Tensor:
-        image = self.net(z.reshape(-1, z.shape[-1]))
+        image = clipped(
+            self.net(z.reshape(-1, z.shape[-1])) + 0.5
+        )  # grey at first: inside, where all moves
         # Sizes that are no power of two were rounded up on the way down: cut the surplus off.
         image = image[..., : self.shape[1], : self.shape[2]]
         return image.reshape(*z.shape[:-1], *self.shape)
