@@ -15,15 +15,20 @@ from geco_viz.training import Sweep
 __all__ = ["TABLE2"]
 
 PAPER = {"cifar10": (725.2, 45.3), "color-mnist": (182.5, 10.3)}
-KAPPA = 0.1  # the table does not say which
 OF = 1000  # data whose mixture is taken; the estimate is exact for them
 SEEDS = [0, 1, 2]
+
+
+def _kappa(preset: str) -> float:
+    """The table does not say which; a small model reaches the larger one in minutes."""
+    kappa: float = by_preset(preset, 0.175, 0.1, 0.1)
+    return kappa
 
 
 def _grids(preset: str) -> Grids:
     sets = by_preset(preset, ["color-mnist"], list(PAPER), list(PAPER))
     shared = {"data": sets, **nvp(preset), "seed": SEEDS}
-    return [{**shared, "objective": "elbo"}, {**shared, **geco(preset), "kappa": [KAPPA]}]
+    return [{**shared, "objective": "elbo"}, {**shared, **geco(preset), "kappa": [_kappa(preset)]}]
 
 
 def _measure(sweep: Sweep | None, preset: str) -> dict[str, Any]:
@@ -92,6 +97,6 @@ TABLE2 = Experiment(
     measure=_measure,
     judge=_judge,
     draw=_draw,
-    note=f"κ = {KAPPA}, which the table does not give. The mixture of a subset has a larger "
+    note="κ = 0.175 on a laptop, 0.1 in the larger presets; the table gives none. The mixture of a subset has a larger "
     "marginal KL than that of all the data, for ELBO and for GECO alike. Laptop: Color-MNIST.",
 )
