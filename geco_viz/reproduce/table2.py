@@ -97,6 +97,7 @@ TABLE2 = Experiment(
     measure=_measure,
     judge=_judge,
     draw=_draw,
-    note="κ = 0.175 on a laptop, 0.1 in the larger presets; the table gives none. The mixture of a subset has a larger "
-    "marginal KL than that of all the data, for ELBO and for GECO alike. Laptop: Color-MNIST.",
+    note="κ = 0.175 on a laptop, 0.1 in the larger presets; the table gives none. The "
+    "mixture of a subset has a larger marginal KL than that of all the data, for ELBO and for GECO "
+    "alike. Laptop: Color-MNIST.",
 )
