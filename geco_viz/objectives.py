@@ -22,10 +22,14 @@ class Objective(nn.Module):
     different objectives lie in one information plane. Subclasses give `forward`, which ends in
     `_note`, and whatever of `step`, `record` and `beta` differs.
 
+    Attributes:
+        pace: a loop's factor on its learning rate, 1 at the full rate; `step` may go by it.
+
     Source: eq. 1, eq. 2.
     """
 
     name = "objective"
+    pace = 1.0
 
     def __init__(self, constraints: Sequence[Constraint] = ()):
         super().__init__()

@@ -421,6 +421,19 @@ def test_nu_and_alpha_take_effect_at_the_next_step() -> None:
     assert geco.error["re"] == 0
 
 
+def test_the_multiplier_slows_down_as_the_loop_does_except_to_the_letter() -> None:
+    kl, x, _ = batch()
+    for normalise, factor in ((True, 0.5), (False, 1.0)):
+        moved = []
+        for pace in (1.0, 0.25):
+            geco = GECO(RE(0.1), normalise=normalise)
+            geco.pace = pace
+            geco(kl, x, x + 0.12)
+            geco.step()
+            moved.append(math.log(geco.multiplier["re"]))
+        assert moved[1] == pytest.approx(factor * moved[0], rel=1e-5) and moved[0] > 0
+
+
 def test_no_gradient_reaches_the_multiplier() -> None:
     kl, x, x_hat = batch()
     geco = GECO(RE(0.1))

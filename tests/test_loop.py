@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tiny import MODEL, images, same
@@ -201,6 +202,19 @@ def test_one_step_is_adam_on_the_clipped_gradient() -> None:
     made.advance()
     for a, b in zip(made.model.parameters(), parameters, strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_multiplier_slows_down_with_the_weights() -> None:
+    made = loop(GECO(RE(0.1), nu=0.1, alpha=0.0))
+    made.schedule.stretch(0, 40)
+    advance(made, 40)
+    history = made.history
+    factor = history["lr"].astype(float) / 1e-2
+    c = (history["err/re"].astype(float) / 0.1) ** 2 - 1
+    assert factor[0] > 0.99 and factor[-1] < 0.01
+    # A row's multiplier is the one before the row's own update, and float32.
+    moved = np.diff(np.log(history["multiplier/re"].astype(float)))
+    np.testing.assert_allclose(moved, (0.1 * factor**0.5 * c.clip(max=1))[:-1], atol=1e-6)
 
 
 def test_frozen_weights_stay() -> None:

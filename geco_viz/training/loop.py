@@ -140,12 +140,15 @@ class Loop:
         """One step: of the model's weights ("theta"), the multipliers ("lambda") or both."""
         if what not in STEPS:
             choice("what", what, STEPS)
-        lr = self.settings.lr * self.schedule.factor(self.step)
+        factor = self.schedule.factor(self.step)
+        lr = self.settings.lr * factor
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         x, y, context = self._batch()
         if self.settings.bits or self.settings.noise:
             x = coarsened(x, self.settings.bits, self.settings.noise, self.generator)
+        if self.objective.pace != factor:  # setting a module's attribute takes a microsecond
+            self.objective.pace = factor
         if self.objective.training != (what != "theta"):
             self.objective.train(what != "theta")
         out = self.model(

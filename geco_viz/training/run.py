@@ -89,8 +89,10 @@ class Run(Keeping, Showing):
         x = self.data.x.to(self.device)
         y = None if self.data.y is None else self.data.y.to(self.device)
         context = None if self.data.context is None else self.data.context.to(self.device)
-        self.settings = settings_for(len(x), model, **settings)
-        target = made_ready(as_objective(objective, len(x)), x, y)
+        target = as_objective(objective, len(x))
+        names = [constraint.name for constraint in target.constraints]
+        self.settings = settings_for(len(x), model, names, **settings)
+        target = made_ready(target, x, y)
         module = as_model(model, x, self.seed, self.device, context)
         self.loop = Loop(module, target, x, y, context, self.settings, self.seed)
         # One for pictures and one for evaluations, which would keep pictures waiting.
