@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from geco_viz import CLA, FRE, GECO, PNCC, RE, Constraint
+from geco_viz import CLA, FRE, GECO, PNCC, RE, Constraint, Run
 from geco_viz.constraints import local_statistics, trained
+from geco_viz.data import from_tensors
 from geco_viz.models.classifier import (
     RECIPE,
     Classifier,
     ResNet,
+    _Patches,
     confidence,
     train,
     train_resnet,
 )
-from geco_viz.training.recipe import CONSTRAINTS, as_objective
+from geco_viz.training.recipe import CONSTRAINTS, as_objective, settings_for
 
 
 @pytest.fixture
@@ -375,7 +378,24 @@ def test_a_classifier_takes_images_of_any_size(shape: tuple[int, int, int]) -> N
     assert 0 < confidence(network, torch.rand(2, *shape), torch.tensor([6, 0])) < 1
 
 
+def test_a_convolution_over_patches_is_torchs() -> None:
+    torch.manual_seed(0)
+    patches, x = _Patches(3, 2, 5), torch.randn(4, 7, 9, 2)
+    weight = patches.weight.view(5, 3, 3, 2).permute(0, 3, 1, 2)
+    known = F.conv2d(F.pad(x.movedim(3, 1), (0, 0, 0, 2)), weight, patches.bias, stride=3)
+    torch.testing.assert_close(patches(x), known.movedim(1, 3))
+
+
 # together
+
+
+def test_cla_takes_smaller_steps_on_small_sets_unless_told() -> None:
+    assert settings_for(7, "vae-nvp", ["cla", "re"]).lr == settings_for(7, "vae-nvp").lr / 2
+    assert settings_for(7, "vae-nvp", ["cla"], lr=0.01).lr == 0.01
+    assert settings_for(7, "cvae", ["cla"]).lr == settings_for(7, "cvae").lr
+    assert settings_for(1000, "vae", ["cla"]).lr == settings_for(1000, "vae").lr
+    run = Run(from_tensors(images(), LABELS), "vae", CLA(0.9, classifier=linear()), device="cpu")
+    assert run.settings.lr == settings_for(7, "vae", ["cla"]).lr
 
 
 def test_constraints_together_have_each_their_own_multiplier() -> None:
