@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,17 @@ from typer.testing import CliRunner
 import geco_viz as gv
 from geco_viz import cli
 from geco_viz.plots import svg
-from geco_viz.reproduce import EXPERIMENTS, NAMES, PRESETS, claims, figures, page, reproduce
-from geco_viz.reproduce.fig4 import _cell, _then
+from geco_viz.reproduce import (
+    EXPERIMENTS,
+    NAMES,
+    PRESETS,
+    cells,
+    claims,
+    fig4,
+    figures,
+    page,
+    reproduce,
+)
 from geco_viz.reproduce.reached import rows
 from geco_viz.training import task
 from geco_viz.training.points import columns_of, layout
@@ -76,46 +86,121 @@ def test_a_model_of_the_papers_size_makes_a_step(name: str) -> None:
 # What is said of it
 
 
-def record(objective: str, error: float, kl: float, **asked: Any) -> dict[str, Any]:
+def record(
+    objective: str, error: float, kl: float, price: float = 0.3, **asked: Any
+) -> dict[str, Any]:
     grid = {"data": "mnist", "model": "convdraw", "objective": objective, **asked}
     (point,) = layout({}, grid)
     values = {"kappa_hat/re": [error, 0.0], "kl": [kl, 0.1], "holes": [0.0, 0.0]}
-    return {"status": "finished", "point": point, "values": values, "late": {"beta": 0.1},
-            "at_cap": False, "phase": "settled"}  # fmt: skip
+    return {"status": "finished", "point": point, "values": values,
+            "late": {"beta": 0.1, "multiplier/re": price}, "at_cap": False,
+            "phase": "settled"}  # fmt: skip
 
 
 def verdicts(name: str, *records: dict[str, Any]) -> dict[str, bool | None]:
-    experiment = EXPERIMENTS[name]
-    numbers = experiment.measure(SimpleNamespace(finished=list(records)), "laptop")  # type: ignore[arg-type]
-    return {key: verdict.holds for key, verdict in experiment.judge(numbers).items()}
+    judged = EXPERIMENTS[name].judge(measured(name, *records))
+    return {key: verdict.holds for key, verdict in judged.items()}
+
+
+def measured(name: str, *records: dict[str, Any]) -> dict[str, Any]:
+    done, lost = ([r for r in records if r["status"] == s] for s in ("finished", "failed"))
+
+    def load(point: dict[str, Any], device: str) -> SimpleNamespace:
+        (error,) = (r["values"]["kappa_hat/re"][0] for r in done if r["point"] is point)
+        return SimpleNamespace(data=gv.data.from_tensors(GREY), average=Off(error))
+
+    sweep: Any = SimpleNamespace(finished=done, failed=lost, load=load)
+    return EXPERIMENTS[name].measure(sweep, "laptop")
+
+
+GREY = torch.tensor([0.4, 0.6])[:, None, None, None].expand(2, 1, 8, 8)
+
+
+class Off:
+    """A model that reconstructs every pixel, but off by as much as is said: its RMS error."""
+
+    def __init__(self, error: float):
+        self.error = error
+
+    def encode(self, x: torch.Tensor, context: Any = None) -> Any:
+        return SimpleNamespace(sample=lambda samples, generator: (x[None], torch.zeros(1, len(x))))
+
+    def decode(self, z: torch.Tensor, context: Any = None) -> torch.Tensor:
+        return z + self.error
 
 
 def test_figure_4_counts_misses_as_misses() -> None:
     elbo = record("elbo", 0.05, 80.0)
     held, slack, missed = (record("geco", e, 9.0, kappa=0.1) for e in (0.104, 0.09, 0.12))
     assert verdicts("fig4", elbo, held) == {"hold": True, "elbo": True}
-    assert verdicts("fig4", elbo, slack)["hold"] is True
     assert verdicts("fig4", elbo, missed)["hold"] is False
+    # Below kappa is no better, unless nothing asks for it: lambda at its floor.
+    assert verdicts("fig4", elbo, slack)["hold"] is False
+    assert verdicts("fig4", elbo, record("geco", 0.09, 0.0, 1e-4, kappa=0.1))["hold"] is True
+    lost = {"status": "failed", "point": missed["point"], "error": "Diverged"}
+    assert verdicts("fig4", elbo, held, lost)["hold"] is False
     assert verdicts("fig4", record("elbo", 0.2, 80.0), held)["elbo"] is False
     assert verdicts("fig4", elbo) == {"hold": None, "elbo": None}
 
 
 def test_figure_4_calls_a_cell_infeasible_only_if_lambda_at_its_cap_misses_too() -> None:
     missed = record("geco", 0.12, 9.0, kappa=0.1)
-    found = SimpleNamespace(finished=[missed])
-    (grid,) = _then(found, "laptop")  # type: ignore[arg-type]
+    found: Any = SimpleNamespace(finished=[missed, record("geco", 0.104, 9.0, kappa=0.1)])
+    (grid,) = fig4.FIG4.then(found, "laptop")  # type: ignore[misc]
     (point,) = layout({}, grid)
     geco = gv.training.points.objective_of(point["objective"], 1000)
     x = torch.rand(4, 1, 8, 8)
     geco(torch.tensor(1.0), x, x)
     geco.step()
     assert geco.multiplier["re"] == pytest.approx(1e6, rel=1e-3)  # from the first step on
-    (row,) = rows(found)  # type: ignore[arg-type]
-    for error, state in ((0.11, "infeasible"), (0.1, "not converged")):
-        pushed = rows(SimpleNamespace(finished=[{**missed, "point": point,
-            "values": {**missed["values"], "kappa_hat/re": [error, 0.0]}}]))  # type: ignore[arg-type]  # fmt: skip
-        assert _cell(row, pushed) == state
-    assert _cell(row, []) == "not converged"
+    row = rows(found)[0]
+    for error, state, holds in ((0.11, "infeasible", None), (0.1, "not converged", False)):
+        values = {**missed["values"], "kappa_hat/re": [error, 0.0]}
+        tried = {**missed, "point": point, "values": values}
+        again: Any = SimpleNamespace(finished=[tried])
+        assert cells.state(row, rows(again)) == state
+        assert verdicts("fig4", missed, tried)["hold"] is holds
+    assert cells.state(row, []) == "not converged"
+    other = {**rows(again)[0], "seed": 1, "kappa_hat/re": 0.2}
+    assert cells.state(row, [other]) == "not converged"  # another seed's says nothing of this one
+
+
+def test_figure_4_shows_a_miss_as_one() -> None:
+    """Each state has a mark of its own, and an entry of the legend where it occurs."""
+    held, slack, missed = (
+        record("geco", e, 9.0, price, kappa=kappa)
+        for e, price, kappa in ((0.1, 0.3, 0.1), (0.09, 1e-4, 0.125), (0.2, 0.3, 0.175))
+    )
+    numbers = measured("fig4", held, slack, missed)
+    figure = fig4.FIG4.draw(numbers, "light")["convdraw"]
+    at = {trace.marker.symbol: list(trace.x) for trace in figure.data if trace.mode == "markers"
+          and trace.x[0] is not None}  # fmt: skip
+    assert at == {"circle": [0.1], "circle-open-dot": [0.09], "circle-open": [0.2]}
+    (line,) = (t for t in figure.data if t.mode == "lines" and len(t.x) == 3)
+    assert list(line.x) == [0.09, 0.1, 0.2]  # GECO's points are joined, held or not
+    legend = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert any("missed (not converged)" in name for name in legend)
+    assert not any("infeasible" in name for name in legend)
+    (limit,) = (trace for trace in figure.data if trace.name == "limit R(D), all 2 MNIST")
+    assert max(limit.y) == pytest.approx(math.log(2), rel=1e-3)  # of two data, ln 2 at error 0
+    numbers["rows"][2]["cell"] = "infeasible"
+    drawn = fig4.FIG4.draw(numbers, "dark")["convdraw"]
+    (trace,) = (t for t in drawn.data if t.marker.symbol == "circle-x-open" and t.x[0] is not None)
+    assert "κ infeasible" in svg(drawn) and list(trace.x) == [0.2]
+
+
+def test_figure_4_takes_the_quantised_likelihood() -> None:
+    """At sigma_opt = the error: eq. 26's normal for grey, its open bins for black."""
+    (row,) = measured("fig4", record("elbo", 0.05, 80.0))["rows"]
+    # Within the bins' width: (1 / 255 / .05)^2 / 24 = .0003.
+    assert row["nll"] == pytest.approx(
+        0.5 * math.log(2 * math.pi * math.e * 0.05**2) + math.log(255), abs=1e-3
+    )
+    black: Any = SimpleNamespace(data=gv.data.from_tensors(torch.zeros(2, 1, 8, 8)),
+                                 average=Off(0.05))  # fmt: skip
+    # Black is the first bin, which is open: all that is below 1/510.
+    below = torch.distributions.Normal(0.05, 0.05).cdf(torch.tensor(1 / 510))
+    assert fig4._nll(black, 0.05)[0] == pytest.approx(-math.log(below), rel=1e-5)
 
 
 def test_figure_5_compares_only_at_equal_error() -> None:
@@ -189,9 +274,9 @@ def test_a_figure_that_trains_is_made_and_not_made_again(tmp_path: Path, mnist_r
 def test_results_in_one_folder_keep_their_tables(small: None, tmp_path: Path) -> None:
     """Two figures and a sweep share a folder; each table stays, and is what its record says."""
     gv.sweep({"data": "digits", "model": "vae", "steps": 1}, out=tmp_path, progress=False)
-    for name in ("fig8", "table1"):
+    for name in ("baselines", "table1"):
         reproduce(name, out=tmp_path, steps=1, progress=False)
-    for name, count in (("results", 1), ("fig8-laptop", 8), ("table1-laptop", 4)):
+    for name, count in (("results", 1), ("baselines-laptop", 11), ("table1-laptop", 4)):
         with (tmp_path / f"{name}.csv").open(encoding="utf-8") as file:
             found = list(csv.DictReader(file))
         assert [row["status"] for row in found] == count * ["finished"]
@@ -242,7 +327,11 @@ def test_the_names_are_those_of_the_paper() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Seven random images stand for each data set: the runs are real, the sets are not."""
+    """Random images stand for each data set: the runs are real, the sets are not.
+
+    Seven of them, ten times over but for Micro-MNIST: sets of more than 64 are trained in batches
+    and looked at once, like the real ones.
+    """
 
     def load(name: str, **options: Any) -> gv.data.Dataset:
         channels = {"mnist-sum-hard": 2}.get(name, 1 if name in gv.data.names(True) else 3)
@@ -251,10 +340,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         random = torch.Generator().manual_seed(0)
         told = name in gv.data.names(conditional=True)
         context = torch.rand(7, 3 - channels, 28, 28, generator=random) if told else None
+        times = 1 if name in ("micro-mnist", "digits") else 10
         return gv.data.Dataset(
-            torch.rand(7, channels, side, side, generator=random),
-            torch.arange(7),
-            context,
+            torch.rand(7, channels, side, side, generator=random).repeat(times, 1, 1, 1),
+            torch.arange(7).repeat(times),
+            context if context is None else context.repeat(times, 1, 1, 1),
             name=name,
             info={"name": name, **options},
         )

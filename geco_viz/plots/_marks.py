@@ -116,12 +116,8 @@ def _scatter(place: Axes, trace: dict[str, Any]) -> str:
 
 def markers(x: Any, y: Any, seen: Any, marker: dict[str, Any]) -> str:
     size = np.broadcast_to(np.asarray(marker["size"], dtype=np.float64), x.shape)
-    if str(marker.get("symbol", "")).endswith("-open"):
-        outline = stroke(marker["color"], marker["line"]["width"])
-        return "".join(
-            f'<circle cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{size[i] / 2:g}" {outline}/>'
-            for i in np.flatnonzero(seen)
-        )
+    if "-open" in str(marker.get("symbol", "")):
+        return "".join(_open(x[i], y[i], size[i] / 2, marker) for i in np.flatnonzero(seen))
     colour = marker["color"]
     if isinstance(colour, str):
         groups = {colour: np.flatnonzero(seen)}
@@ -151,6 +147,19 @@ def markers(x: Any, y: Any, seen: Any, marker: dict[str, Any]) -> str:
             f'<path d="{path}" {stroke(tone, float(size[0]))} stroke-linecap="round"{faint}/>'
         )
     return "".join(dots)
+
+
+def _open(x: float, y: float, radius: float, marker: dict[str, Any]) -> str:
+    """A circle of plotly's -open kind, with -x- a cross in it, with -dot a dot."""
+    outline, symbol = stroke(marker["color"], marker["line"]["width"]), marker["symbol"]
+    made = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" {outline}/>'
+    if "-x-" in symbol:
+        a, b = -0.7 * radius, 1.4 * radius
+        cross = f"M{x + a:.1f} {y + a:.1f}l{b:.1f} {b:.1f}M{x - a:.1f} {y + a:.1f}l{-b:.1f} {b:.1f}"
+        made += f'<path d="{cross}" {outline}/>'
+    if symbol.endswith("-dot"):
+        made += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius / 3:.1f}" fill="{marker["color"]}"/>'
+    return made
 
 
 def _errors(place: Axes, trace: dict[str, Any]) -> str:

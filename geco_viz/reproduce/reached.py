@@ -8,8 +8,9 @@ from typing import Any
 
 from geco_viz.training import Sweep
 from geco_viz.training.points import columns_of
+from geco_viz.training.showing import WORDS
 
-__all__ = ["CLOSE", "mean_spread", "names", "rows", "select", "summary"]
+__all__ = ["CLOSE", "mean_spread", "names", "rows", "select", "summary", "titled"]
 
 CLOSE = 0.05  # kappa_hat within 5 % of kappa holds the constraint
 
@@ -67,6 +68,16 @@ def summary(values: Iterable[float | None], digits: int = 3) -> str:
     """
     mean, spread = mean_spread(values)
     return f"{mean:.{digits}g} ± {spread:.2g}" if spread else f"{mean:.{digits}g}"
+
+
+def titled(name: str) -> str:
+    """A data set or model as the paper writes it.
+
+    Example:
+        >>> titled("color-mnist"), titled("conv-vae-nvp")
+        ('Color-MNIST', 'VAE+NVP')
+    """
+    return {"conv-vae-nvp": "VAE+NVP"}.get(name) or WORDS.get(name, name)
 
 
 def names(row: dict[str, Any]) -> str:

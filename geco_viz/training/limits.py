@@ -22,7 +22,7 @@ from torch import Tensor
 from geco_viz.theory import RateDistortion, mergers, rate_distortion
 from geco_viz.training.worker import Worker
 
-__all__ = ["EXACT", "Limit", "content_hash", "request"]
+__all__ = ["EXACT", "Limit", "content_hash", "request", "wait_for"]
 
 EXACT = 1000  # data whose limit is computed exactly; of more, that of a subset of so many
 QUICK = 64  # data whose limit takes a second; that of more is left to a process of low priority
@@ -84,6 +84,33 @@ def request(x: Tensor, done: Callable[[Limit | None], None]) -> Limit | None:
             job = _Job(key, x.clone(), total)
             Worker("limit", job.run, job.halt).start()
     return None
+
+
+def wait_for(x: Tensor) -> Limit | None:
+    """As `request`, but waits for the answer; None if there is none, as when Python ends.
+
+    The critical temperatures of small sets, which take longer than their curve, are left out.
+
+    Example:
+        >>> import math, torch
+        >>> limit = wait_for(torch.eye(4).reshape(4, 1, 2, 2))
+        >>> round(float(limit.rate[0]) / math.log(4), 3)
+        1.0
+    """
+    if len(x) <= QUICK:
+        return Limit(**_fields(rate_distortion(x.detach().cpu())))
+    answered = threading.Event()
+    answers: list[Limit | None] = []
+
+    def done(limit: Limit | None) -> None:
+        answers.append(limit)
+        answered.set()
+
+    known = request(x, done)
+    if known is not None:
+        return known
+    answered.wait()
+    return answers[0]
 
 
 class _Job:
