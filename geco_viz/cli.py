@@ -183,7 +183,7 @@ def train(
         run = gv.Run(
             data=images,
             model=model or ("vae" if data == "mnist" else "vae-nvp"),
-            objective=_objective(objective, len(images), constraint, kappa, nu, alpha, beta),
+            objective=_objective(objective, model, len(images), constraint, kappa, nu, alpha, beta),
             seed=seed,
             device=device,
             out=out,
@@ -281,6 +281,7 @@ def _reproduce(
 
 def _objective(
     name: str,
+    model: str | None,
     count: int,
     constraints: list[str] | None,
     kappas: list[float] | None,
@@ -310,9 +311,9 @@ def _objective(
             )
         bounds: list[Any] = [*(kappas or len(asked) * (None,))]
         parts = [constraint_of(*pair, count) for pair in zip(asked, bounds, strict=True)]
-        chosen = as_objective(parts, count)
+        chosen = as_objective(parts, count, model)
     else:
-        chosen = as_objective(name, count)
+        chosen = as_objective(name, count, model)
     rest = {key: value for key, value in given.items() if key in ("nu", "alpha", "beta")}
     if name == "rate-limit" and kappas:
         rest["kappa"] = kappas[-1]

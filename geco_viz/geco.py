@@ -41,6 +41,8 @@ class GECO(Objective):
         alpha: the moving average's memory, in [0, 1).
         lambda_min, lambda_max: bounds of every multiplier, nats. lambda_max is d_x / 2 by default,
             which bounds lambda* for Gaussian data of d_x pixels.
+        lambda_init: where every multiplier starts, nats; 1 by default. From there the KL may fall
+            to zero before lambda has grown, and a deep model takes hundreds of steps to come back.
         normalise: False is Algorithm 1 to the letter: C summed over pixels (Table 1), the average
             in the value and the batch in the gradient, no division, no clip, and only a numerical
             cap. Its defaults are alpha = .99 and nu = 1e-3.
@@ -75,6 +77,7 @@ class GECO(Objective):
         alpha: float | None = None,
         lambda_min: float | None = None,
         lambda_max: float | None = None,
+        lambda_init: float | None = None,
         normalise: bool = True,
         clip: float = 1.0,
     ):
@@ -94,8 +97,14 @@ class GECO(Objective):
         if self._lambda_max is not None and not self.lambda_min < self._lambda_max:
             raise ValueError(f"lambda_max must be > lambda_min = {lambda_min}, got {lambda_max}")
 
+        high = math.inf if self._lambda_max is None else self._lambda_max
+        if lambda_init is None:
+            self.lambda_init = min(max(1.0, self.lambda_min), high)
+        else:
+            self.lambda_init = number("lambda_init", lambda_init, low=self.lambda_min, high=high)
+
         count = len(constraints)
-        self.register_buffer("log_multiplier", torch.zeros(count))
+        self.register_buffer("log_multiplier", torch.full((count,), math.log(self.lambda_init)))
         self.register_buffer("average", torch.zeros(count))
         self.register_buffer("started", torch.zeros(count, dtype=torch.bool))
         self.log_multiplier: Tensor
@@ -277,6 +286,7 @@ class GECO(Objective):
             "alpha": self.alpha,
             "lambda_min": self.lambda_min,
             "lambda_max": self._lambda_max,
+            "lambda_init": self.lambda_init,
             "normalise": self.normalise,
             "clip": self.clip if self.normalise else 1.0,
         }

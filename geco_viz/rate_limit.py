@@ -27,7 +27,7 @@ class RateLimit(GECO):
 
     Args:
         kappa: the most nats, > 0.
-        nu, alpha, lambda_min, lambda_max, clip: as for `GECO`.
+        nu, alpha, lambda_min, lambda_max, lambda_init, clip: as for `GECO`.
 
     Shapes as in `GECO`; x_hat may have leading sample dimensions. Raises TypeError, ValueError for
     a setting out of its range.

@@ -603,3 +603,13 @@ def test_data_split_over_processes_moves_one_multiplier(tmp_path: Path) -> None:
     multiplier, average = json.loads(first)
     assert multiplier == pytest.approx(whole.multiplier["re"], rel=1e-6)
     assert average == pytest.approx(whole.average.item(), rel=1e-6)
+
+
+def test_multipliers_start_where_asked_and_within_their_bounds() -> None:
+    assert GECO(RE(0.1), lambda_init=40.0).multiplier["re"] == pytest.approx(40.0)
+    assert GECO(RE(0.1)).multiplier["re"] == 1.0
+    assert GECO(RE(0.1), lambda_min=2.0).multiplier["re"] == pytest.approx(2.0)
+    assert GECO(RE(0.1), lambda_max=0.5).multiplier["re"] == pytest.approx(0.5)
+    for wrong in (0.0, 8.0, NAN):
+        with pytest.raises(ValueError, match="lambda_init must be"):
+            GECO(RE(0.1), lambda_min=1e-3, lambda_max=7.0, lambda_init=wrong)

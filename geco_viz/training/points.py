@@ -20,7 +20,7 @@ __all__ = ["Point", "address", "columns_of", "label", "layout", "objective_of"]
 
 Point = dict[str, Any]  # data, model, objective, settings, seed, steps: plain data
 
-FORMAT = 1  # raised when a recipe changes, so that a folder's earlier results are not taken for new
+FORMAT = 2  # raised when a recipe changes, so that a folder's earlier results are not taken for new
 SETTINGS = tuple(field.name for field in dataclasses.fields(Settings))
 # What an objective is made of; the others do not have it.
 OF_OBJECTIVE = {
@@ -28,6 +28,7 @@ OF_OBJECTIVE = {
     "kappa": ("geco",),
     "nu": ("geco",),
     "alpha": ("geco",),
+    "lambda_init": ("geco",),
     "beta": ("beta",),
     "sigma": ("elbo",),
 }
@@ -84,11 +85,11 @@ def address(point: Point) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def objective_of(spec: Mapping[str, Any], count: int) -> Objective:
+def objective_of(spec: Mapping[str, Any], count: int, model: Any = None) -> Objective:
     """A point's objective for a set of `count` data: the recipe's where it says nothing."""
     full = dict(spec)
     if full["name"] == "geco":
-        recipe = as_objective("geco", count)
+        recipe = as_objective("geco", count, model)
         kappa = recipe.constraints[0].kappa
         full["constraints"] = [
             {"kappa": kappa, **part} if part["name"] == "re" else part
@@ -97,6 +98,8 @@ def objective_of(spec: Mapping[str, Any], count: int) -> Objective:
         if full.get("normalise", True):
             made: Any = recipe
             full = {"nu": made.nu, "alpha": made.alpha} | full
+            if not {"lambda_min", "lambda_max"} & full.keys():  # the recipe's might lie outside
+                full = {"lambda_init": made.lambda_init} | full
     return as_objective(full, count)
 
 

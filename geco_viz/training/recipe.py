@@ -53,6 +53,8 @@ _DEAR_SMALL: dict[Any, dict[str, Any]] = {
     "convdraw": {"lr": 2e-3, "samples": 4},
     "convdraw-conditional": {"lr": 2e-3, "samples": 4},
 }
+# From 1 their KL falls to zero within 50 steps, and stays there for 100 to 400.
+_START: dict[Any, float] = {"convdraw": 100.0, "convdraw-conditional": 100.0}
 
 
 def device_of(device: str | torch.device) -> torch.device:
@@ -117,8 +119,7 @@ def settings_for(
     known = [field.name for field in dataclasses.fields(Settings)]
     for name in given:
         choice("a setting of Run", name, known)
-    config = model if isinstance(model, (str, dict)) else getattr(model, "config", None)
-    called = config.get("name") if isinstance(config, dict) else config
+    called = _called(model)
     if count <= SMALL:
         recipe: dict[str, Any] = {"lr": 6e-3, "batch": count, "samples": 32}
         recipe |= _DEAR_SMALL.get(called, {"lr": 3e-3} if "cla" in constraints else {})
@@ -174,12 +175,18 @@ def _match(model: str, conditional: bool | None, context: Tensor | None) -> None
         )
 
 
-def as_objective(objective: Any, count: int) -> Objective:
+def _called(model: Any) -> str | None:
+    """The name of a model given by name, configuration or as a module that holds one."""
+    config = model if isinstance(model, (str, dict)) else getattr(model, "config", None)
+    return config.get("name") if isinstance(config, dict) else config
+
+
+def as_objective(objective: Any, count: int, model: Any = None) -> Objective:
     """An objective as it is, or one made from a name, a specification or nothing at all.
 
-    A constraint, or a list of them, becomes GECO with the nu and alpha that the set's size wants;
-    without anything it is the reconstruction error's. A GECO of the caller's own keeps its
-    settings.
+    A constraint, or a list of them, becomes GECO with the nu and alpha that the set's size wants,
+    and the start that the model wants; without anything it is the reconstruction error's. A GECO
+    of the caller's own keeps its settings.
     """
     small = count <= SMALL
     if isinstance(objective, Objective):
@@ -189,14 +196,16 @@ def as_objective(objective: Any, count: int) -> Objective:
     if isinstance(objective, (list, tuple)):
         # On a small set the batch is the whole set, and 32 samples a datum leave little noise to
         # average away: a short memory lets lambda follow without ringing.
-        return GECO(*objective, nu=0.03, alpha=0.5) if small else GECO(*objective, nu=0.1)
+        if small:
+            return GECO(*objective, nu=0.03, alpha=0.5)
+        return GECO(*objective, nu=0.1, lambda_init=_START.get(_called(model)))
     if objective is None:
         objective = "geco"
     if isinstance(objective, dict):
         return _from_spec(objective)
     name = choice("objective", objective, OBJECTIVES)
     if name == "geco":
-        return as_objective(constraint_of("re", None, count), count)
+        return as_objective(constraint_of("re", None, count), count, model)
     if name == "rate-limit":
         return RateLimit(kappa=1.5, nu=0.03, alpha=0.5) if small else RateLimit(kappa=20.0, nu=0.1)
     return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
@@ -261,10 +270,11 @@ def _rate_limit(
     alpha: float | None = None,
     lambda_min: float | None = None,
     lambda_max: float | None = None,
+    lambda_init: float | None = None,
     clip: float = 1.0,
 ) -> RateLimit:
-    settings = {"nu": nu, "alpha": alpha, "lambda_min": lambda_min, "lambda_max": lambda_max}
-    return RateLimit(kappa, clip=clip, **settings)
+    bounds = {"lambda_min": lambda_min, "lambda_max": lambda_max, "lambda_init": lambda_init}
+    return RateLimit(kappa, nu=nu, alpha=alpha, clip=clip, **bounds)
 
 
 def _made(what: str, kinds: Mapping[str, Callable[..., Any]], spec: dict[str, Any]) -> Any:

@@ -89,7 +89,7 @@ class Run(Keeping, Showing):
         x = self.data.x.to(self.device)
         y = None if self.data.y is None else self.data.y.to(self.device)
         context = None if self.data.context is None else self.data.context.to(self.device)
-        target = as_objective(objective, len(x))
+        target = as_objective(objective, len(x), model)
         names = [constraint.name for constraint in target.constraints]
         self.settings = settings_for(len(x), model, names, **settings)
         target = made_ready(target, x, y)

@@ -93,7 +93,7 @@ def _data(info: str) -> Dataset:
 
 def _opened(point: Point, path: Path, device: str) -> Run:
     data = data_of(point)
-    objective = objective_of(point["objective"], len(data))
+    objective = objective_of(point["objective"], len(data), point["model"])
     if (path / "run.json").exists():
         # A damaged one is moved aside by `Run`, which begins again.
         with contextlib.suppress(checkpoint.CheckpointError):
