@@ -23,9 +23,7 @@ MODELS = ("conv-vae-nvp", "convdraw")
 OVER = 1.03
 ROWS = 10_000
 
-HEAD = (
-    f"{'model':14} {'seed':>4} {'steps':>6} {'CPU s':>6}   {'training kappa_hat, KL':28}   held-out"
-)
+HEAD = "model          seed  steps  CPU s   kappa_hat and KL in training   test set"
 
 
 def trained(
@@ -90,7 +88,7 @@ def main() -> int:
     train, test = (
         gv.data.load("mnist", split=split, root=options.root) for split in ("train", "test")
     )
-    print(f"{HEAD}held-out", flush=True)
+    print(HEAD, flush=True)
     runs, met = [], True
     for model in options.only:
         for seed in range(options.seeds):

@@ -18,6 +18,7 @@ from ipywidgets.widgets.widget import _instances
 
 import geco_viz as gv
 from geco_viz.live import PRESETS, Controls, Dashboard, Stage
+from geco_viz.live.choosing import at_present, proposed
 from geco_viz.live.price import price
 from geco_viz.training import limits
 
@@ -70,12 +71,68 @@ def test_each_constraint_has_a_slider_over_its_own_range(run: gv.Run) -> None:
     controls.close()
 
 
-@pytest.mark.parametrize(("name", "kappa"), [("fre", 0.05), ("pncc", 0.8)])
-def test_explore_takes_a_constraint_by_name(name: str, kappa: float) -> None:
-    dash = gv.explore("digits", constraint=name, play=False)
-    assert dash.run.kappa == kappa and dash.run.title.endswith(f"GECO+{name.upper()}")
+@pytest.mark.parametrize("name", ["fre", "pncc"])
+@pytest.mark.parametrize("contrast", [1.0, 0.25])
+def test_explore_takes_a_constraint_by_name_at_a_kappa_of_the_data(
+    name: str, contrast: float
+) -> None:
+    data = gv.data.from_tensors(contrast * gv.data.load("digits").x)
+    dash = gv.explore(data, constraint=name, play=False)
+    (constraint,) = dash.run.constraints
+    flat = constraint.error(data.x, data.x.mean(0).expand_as(data.x))
+    share = constraint.tolerance(dash.run.kappa) / float(flat)
+    # Three digits of kappa: half a percent of it at most, and twice that of its square.
+    assert share == pytest.approx(0.4**2 if name == "fre" else 0.4, rel=0.01)
+    assert dash.run.title.endswith(f"GECO+{name.upper()}")
     assert dash.run.step().history[f"err/{name}"].shape == (1,)
     dash.close()
+    dash = gv.explore(data, constraint=name, kappa=0.3, play=False)
+    assert dash.run.kappa == 0.3
+    dash.close()
+
+
+def test_explore_keeps_the_papers_kappas_where_units_are_the_datas_own() -> None:
+    for name, kappa in (("re", 0.05), ("cla", 0.9)):
+        assert proposed(name, gv.data.load("digits")).kappa == kappa
+    many = gv.data.from_tensors(torch.rand(65, 1, 4, 4))
+    assert proposed("re", many).kappa == 0.1
+
+
+def test_the_roles_are_exchanged_at_the_rate_of_now_and_back(run: gv.Run) -> None:
+    run.kappa = 0.08
+    run.train(3, progress=False)
+    controls = Controls(run)
+    now = float(run.history["kl"].mean())
+    controls.objective.value = "rate-limit"
+    assert list(controls.kappas) == ["rate"] and controls.kappas["rate"].description == "C"
+    assert {controls.nu, controls.alpha} < set(controls.children)
+    assert controls.constraints not in controls.children
+    run.step()
+    assert run.objective.name == "rate-limit"
+    assert run.kappa == pytest.approx(now, rel=0.01)  # three digits of it
+    assert "nat more lowers the squared error" in price(run) or "slack" in price(run)
+    controls.kappas["rate"].index -= 10  # what the page sends
+    run.step()
+    assert run.history["kappa/rate"][-1] == pytest.approx(now * 10**-0.1, rel=0.02)
+    controls.objective.value = "geco"
+    run.step()
+    assert run.kappa == pytest.approx(0.08) and list(controls.kappas) == ["re"]
+    controls.close()
+
+
+def test_a_run_without_a_rate_takes_the_recipes_limit(run: gv.Run) -> None:
+    assert at_present(run).constraints[0].kappa == 1.5
+
+
+@pytest.mark.parametrize(("rate", "said"), [(2.0, "by about 25 % of"), (1.5, "is slack")])
+def test_under_a_rate_limit_the_multiplier_is_what_a_nat_is_worth(rate: float, said: str) -> None:
+    columns = {"err/rate": rate, "multiplier/rate": 0.5}
+    history = gv.History(list(columns))
+    history.append(columns)
+    source = SimpleNamespace(
+        history=history, constraints=gv.RateLimit(2.0).constraints, kappa_of=lambda _: 2.0
+    )
+    assert said in price(source) and "halving" not in price(source)
 
 
 def test_a_slider_asks_for_an_edit_and_the_next_step_has_it(run: gv.Run) -> None:

@@ -11,6 +11,7 @@ import torch
 import geco_viz as gv
 from geco_viz.constraints import Rate
 from geco_viz.training.recipe import as_objective
+from geco_viz.training.status import describe
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -97,7 +98,11 @@ def test_a_run_keeps_to_the_rate_and_says_so() -> None:
     mean = float(tiny.images().var(0, correction=0).mean().sqrt())
     assert found["kappa_hat/re"][0] < mean  # half a nat is of use
     assert run.history["err/rate"] == pytest.approx(run.history["kl"])
-    assert run.kappa == 0.5 and "RATE" in run.title and "κ̂" in run.status().words
+    assert run.kappa == 0.5 and run.title.endswith("RATE-LIMIT")
+    assert "The rate keeps to C = 0.5 nats. Error 0." in run.status().words
+    for phase in ("starting", "satisfying", "tightening", "settled", "infeasible"):
+        hint = describe(run.objective, run.history, run.evaluations, phase)[1]
+        assert hint and "κ" not in hint  # of which this objective has none
     run.kappa = 1.0
     assert run.step().history["kappa/rate"][-1] == 1.0
     assert gv.evaluate(run, samples=20)["kappa_hat/rate"].unit == "nats"

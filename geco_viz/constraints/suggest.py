@@ -19,7 +19,7 @@ from geco_viz.constraints.fre import FRE
 from geco_viz.constraints.pncc import PNCC
 from geco_viz.constraints.re import RE
 
-__all__ = ["WAYS", "KappaTable", "suggest_kappa"]
+__all__ = ["WAYS", "KappaTable", "kappa_at", "suggest_kappa"]
 
 WAYS = ("noise", "blur", "fade")
 SHARES = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)  # of what the mean image gets
@@ -56,6 +56,37 @@ class KappaTable:
         return "\n".join([*lines, f"The mean image gets: {known}."])
 
     __repr__ = __str__
+
+
+@torch.no_grad()
+def kappa_at(share: float, constraint: Constraint, x: Tensor, y: Tensor | None = None) -> float:
+    """The kappa at a share of what the mean image gets: RMS for squared errors.
+
+    Args:
+        share: > 0; at 1 the mean image meets kappa, and nothing need be told apart.
+        constraint: ready for such data; its own kappa plays no part.
+        x: images (n, C, H, W) in [0, 1]; errors are those of the first 64.
+        y: labels (n,), for CLA.
+
+    Raises:
+        TypeError, ValueError: `share` is not > 0, or images or labels are not the constraint's.
+
+    Example:
+        >>> import geco_viz as gv
+        >>> x = gv.data.load("digits").x
+        >>> half = kappa_at(0.5, gv.RE(kappa=1.0), x)
+        >>> bool(abs(half / (0.5 * x.std(0, correction=0).square().mean().sqrt()) - 1) < 1e-5)
+        True
+    """
+    number("share", share, low=0, open_low=True)
+    few = x[:64]
+    flat = constraint.error(few, x.mean(0).expand_as(few), None if y is None else y[:64])
+    return float(constraint.as_kappa(float(flat) * share ** _power(constraint)))
+
+
+def _power(constraint: Constraint) -> int:
+    """Of a share in errors: kappa counts the root of a squared error."""
+    return 1 if isinstance(constraint, Similarity) else 2
 
 
 @torch.no_grad()
@@ -111,10 +142,10 @@ def suggest_kappa(
         curves = {way: [measure(way, s) for s in strengths[way]] for way in WAYS}
         name = constraint.name
         means[name] = float(constraint.as_kappa(flat))
-        power = 1 if isinstance(constraint, Similarity) else 2
+        power = _power(constraint)
         asked = None if kappas is None else kappas.get(name)
         if asked is None:
-            asked = [float(constraint.as_kappa(flat * share**power)) for share in SHARES]
+            asked = [kappa_at(share, constraint, x, y) for share in SHARES]
         for kappa in asked:
             tolerance = constraint.tolerance(constraint.check(kappa))
             found = {

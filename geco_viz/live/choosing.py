@@ -1,4 +1,4 @@
-"""Which constraints a run has: a button for each row of Table 1."""
+"""Which constraints a run has: a button for each row of Table 1; and the rate as the constraint."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 
 from geco_viz.constraints import Constraint
-from geco_viz.training.recipe import CONSTRAINTS
+from geco_viz.constraints.suggest import kappa_at
+from geco_viz.data import Dataset
+from geco_viz.rate_limit import RateLimit
+from geco_viz.training.recipe import CONSTRAINTS, as_objective, constraint_of
 
-__all__ = ["ConstraintButtons", "proposed"]
+__all__ = ["ConstraintButtons", "at_present", "proposed"]
+
+ROWS = 50  # of the history that are "now"
+LEAST = 0.05  # nats: below it there is nothing to keep to
 
 SHARE = 0.4  # of what the mean image gets: an error that a small model reaches and still feels
 TITLES = {
@@ -21,19 +28,40 @@ TITLES = {
 }
 
 
-def proposed(name: str, run: Any) -> Constraint:
-    """A constraint with a kappa that suits the data: a fixed share of the mean image's error."""
-    if name == "re":
-        return CONSTRAINTS[name](kappa=0.05 if len(run.data) <= 64 else 0.1)
-    if name == "cla":
-        return CONSTRAINTS[name](kappa=0.9)
-    constraint = CONSTRAINTS[name](kappa=0.5)
-    x = run.data.x[:256]
-    error = constraint.error(x, x.mean(0).expand_as(x))
-    # tolerance(kappa) = SHARE^2 * error for squares, SHARE * error for 1 - correlation.
-    share = SHARE**2 if name == "fre" else SHARE
-    constraint.kappa = float(f"{float(constraint.as_kappa(share * error)):.3g}")
+def proposed(name: str, data: Dataset) -> Constraint:
+    """A constraint by name with a kappa that suits the data.
+
+    RE and CLA stand at the paper's values. FRE and pNCC, whose units depend on what the images are
+    like, stand where a share of the mean image's error is left, a row of `suggest_kappa`'s table.
+
+    Raises:
+        ValueError: no such constraint.
+
+    Example:
+        >>> from geco_viz.data import load
+        >>> proposed("re", load("digits")), proposed("fre", load("digits"))
+        (RE(kappa=0.05), FRE(kappa=0.0487))
+    """
+    constraint = constraint_of(name, None, len(data))
+    if name in ("fre", "pncc"):
+        constraint.kappa = float(f"{kappa_at(SHARE, constraint, data.x):.3g}")
     return constraint
+
+
+def at_present(run: Any) -> RateLimit:
+    """A limit on the rate at the KL that the run has now; the recipe's where it has none yet.
+
+    Args:
+        run: a `Run`.
+    """
+    objective = as_objective("rate-limit", len(run.data))
+    assert isinstance(objective, RateLimit)
+    recent = run.history["kl"][-ROWS:]
+    kl = float(np.nanmean(recent)) if np.isfinite(recent).any() else 0.0
+    if kl >= LEAST:
+        (rate,) = objective.constraints
+        rate.kappa = float(f"{kl:.3g}")
+    return objective
 
 
 class ConstraintButtons(widgets.HBox):

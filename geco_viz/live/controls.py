@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from geco_viz.geco import GECO
-from geco_viz.live.choosing import ConstraintButtons, proposed
+from geco_viz.live.choosing import ConstraintButtons, at_present, proposed
 from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
 from geco_viz.live.price import price
 from geco_viz.live.stage import Stage
@@ -21,11 +21,20 @@ STYLE = Path(__file__).parent / "static" / "controls.css"
 ALPHAS = (0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
 WIDE = widgets.Layout(width="100%")
 SPEEDS = [("1 step/s", 1.0), ("5", 5.0), ("10", 10.0), ("25", 25.0), ("50", 50.0), ("max", 0.0)]
-OBJECTIVES = (("ELBO", "elbo"), ("β", "beta"), ("anneal", "annealed"), ("GECO", "geco"))
+OBJECTIVES = (
+    ("ELBO", "elbo"),
+    ("β", "beta"),
+    ("anneal", "annealed"),
+    ("GECO", "geco"),
+    ("rate", "rate-limit"),
+)
 
 
 class Controls(widgets.VBox):
     """Objective, a kappa slider for each active constraint, nu, alpha and speed of a run.
+
+    The rate as the constraint is an objective of its own and no button beside Table 1's: there the
+    error is what falls, so the two cannot hold together.
 
     Sliders follow when the run is steered from elsewhere; what the program sets is never taken
     for an edit. Callbacks only ask the run for an edit, so they cost the training loop nothing.
@@ -50,6 +59,7 @@ class Controls(widgets.VBox):
                 "β-VAE: KL + SSE/(2β)",
                 "Hand-annealed σ, 2.0 to 0.7",
                 "GECO: KL under the constraints below",
+                "The roles exchanged: the error under KL ≤ C, the KL of now at first",
             ],
             layout=WIDE,
         )
@@ -141,18 +151,16 @@ class Controls(widgets.VBox):
                 rows.append(self.constraints)
         for constraint in run.constraints:
             name = constraint.name
-            slider = GridSlider(
-                f"κ {name.upper()}",
-                kappa_grid(constraint),
-                run.kappa_of(name),
-                f"κ of {name}: {constraint.unit}",
-            )
+            label, tip = f"κ {name.upper()}", f"κ of {name}: {constraint.unit}"
+            if name == "rate":
+                label, tip = "C", "KL ≤ C, nats: the rate is held, and the error is what falls"
+            slider = GridSlider(label, kappa_grid(constraint), run.kappa_of(name), tip)
             slider.observe(
                 lambda _, name=name, slider=slider: self._edit(f"kappa/{name}", slider), "value"
             )
             self.kappas[name], self._notes[name] = slider, widgets.HTML()
             rows += [slider, self._notes[name]]
-        if objective == "geco":
+        if objective in ("geco", "rate-limit"):
             rows += [self._headings[2], self.nu, self.alpha]
         if objective == "beta":
             rows += [self.beta]
@@ -189,7 +197,12 @@ class Controls(widgets.VBox):
             return
         if self.run.objective.name == "geco":
             self._last_geco = self._present_geco()
-        self.run.edit("objective", self._last_geco if name == "geco" and self._last_geco else name)
+        value: Any = name
+        if name == "geco" and self._last_geco:
+            value = self._last_geco
+        elif name == "rate-limit":
+            value = at_present(self.run)
+        self.run.edit("objective", value)
 
     def _on_constraints(self, names: tuple[str, ...]) -> None:
         """Another set of constraints: those that stay keep their kappa, new ones get one."""
@@ -205,7 +218,7 @@ class Controls(widgets.VBox):
             try:
                 if "cla" in names and "cla" not in kept:
                     self.stage.say("CLA: its classifier is trained on this data, once …")
-                spec["constraints"] = [kept.get(n) or proposed(n, run).spec for n in names]
+                spec["constraints"] = [kept.get(n) or proposed(n, run.data).spec for n in names]
                 run.edit("objective", spec)
                 self.stage.say("")
             finally:

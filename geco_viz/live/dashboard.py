@@ -11,13 +11,14 @@ import ipywidgets as widgets
 from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz._checks import choice, integer
+from geco_viz.live.choosing import proposed
 from geco_viz.live.controls import Controls, aside, buttons
 from geco_viz.live.fallback import with_fallback
 from geco_viz.live.presets import PRESETS, Preset
 from geco_viz.live.stage import Stage
 from geco_viz.live.view import View
 from geco_viz.training import Run, registry
-from geco_viz.training.recipe import CONSTRAINTS, constraint_of
+from geco_viz.training.recipe import as_data, constraint_of
 
 __all__ = ["Dashboard", "explore"]
 
@@ -259,8 +260,9 @@ def explore(
             scikit-learn, labelled as such.
         model: as for `Run`.
         constraint: "re", "fre", "cla", "pncc", or a `Constraint`.
-        kappa: the constraint's bound; None for the recipe's: RE 0.05 on a small set and 0.1 on a
-            large one, FRE 0.05, CLA 0.9, pNCC 0.8.
+        kappa: the constraint's bound; None for one that suits the data: RE 0.05 on a small set and
+            0.1 on a large one, CLA 0.9, FRE and pNCC at 40 % of what the mean image gets, as
+            `suggest_kappa` counts it.
         objective: instead of a constraint.
         seed, device, out, **settings: as for `Run`.
         play: whether to train at once.
@@ -277,15 +279,16 @@ def explore(
     integer("seed", seed, low=0)
     if objective is not None and kappa is not None:
         raise ValueError("kappa must be None where objective= is given: it has its own")
+    chosen = as_data(datasets.micro_or_digits() if data is None else data)
     if objective is None and isinstance(constraint, str):
-        choice("constraint", constraint, CONSTRAINTS)
-        if kappa is not None or constraint != "re":
-            objective = constraint_of(constraint, kappa, 0)
+        if kappa is None:
+            objective = proposed(constraint, chosen)
+        else:
+            objective = constraint_of(constraint, kappa, len(chosen))
     elif objective is None:
         if kappa is not None:
             constraint.kappa = kappa
         objective = constraint
-    chosen = datasets.micro_or_digits() if data is None else data
     run = Run(chosen, model, objective, seed=seed, device=device, out=out, **settings)
     dash = Dashboard(run, pause_unseen=True)
     registry.register(dash, None)

@@ -27,6 +27,8 @@ def price(run: Any) -> str:
     columns = {c.name: f"multiplier/{c.name}" for c in run.constraints}
     if not len(history) or not columns or any(c not in history.columns for c in columns.values()):
         return ""
+    if list(columns) == ["rate"]:
+        return _worth(run)
     lines = ["<b>λ is the price of accuracy.</b>"]
     for constraint in run.constraints:
         name = constraint.name
@@ -53,6 +55,22 @@ def price(run: Any) -> str:
     if star is not None:
         lines.append(f"Theory: λ* = {star:.2g}.")
     return f"<small>{' '.join(lines)}</small>"
+
+
+def _worth(run: Any) -> str:
+    """What a nat is worth where the rate is held: the error is D / D_0 + lambda KL / C at rest."""
+    recent = float(run.history["multiplier/rate"][-1])
+    limit, rate = run.kappa_of("rate"), float(np.nanmean(run.history["err/rate"][-ROWS:]))
+    if not math.isfinite(recent) or not math.isfinite(rate):
+        return ""
+    if rate < (1 - SLACK) * limit:
+        words = f"The limit is slack: λ = {recent:.2g} falls until the rate is worth its error."
+    else:
+        words = (
+            f"λ = {recent:.2g}: one nat more lowers the squared error by about "
+            f"{100 * recent / limit:.2g} % of the mean image's."
+        )
+    return f"<small><b>λ is what the rate is worth.</b> {words}</small>"
 
 
 def _plain(value: float) -> str:

@@ -61,7 +61,8 @@ class Showing(Playing):
         config = getattr(self.model, "config", None) or {}
         model = config.get("name", type(self.model).__name__)
         objective = self.objective.name.upper() if self.objective.name != "beta" else "β-VAE"
-        objective = "+".join([objective, *(c.name.upper() for c in self.constraints)])
+        if self.objective.name != "rate-limit":  # whose name says it
+            objective = "+".join([objective, *(c.name.upper() for c in self.constraints)])
         data = WORDS.get(self.data.name, self.data.name)
         return " · ".join([data, WORDS.get(model, model), objective])
 

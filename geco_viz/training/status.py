@@ -10,6 +10,7 @@ import numpy as np
 from geco_viz.constraints import Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
+from geco_viz.rate_limit import RateLimit
 from geco_viz.training.history import History
 from geco_viz.training.schedule import is_settled, mean_constraint
 
@@ -82,6 +83,9 @@ def describe(
         if math.isnan(error):  # its first step is still to come
             continue
         met = constraint.tolerance(error) <= 1.1 * constraint.tolerance(kappa)
+        if name == "rate":
+            words.append(f"The rate {'keeps to' if met else 'is above'} C = {kappa:.3g} nats.")
+            continue
         symbol = "κ̂" if len(objective.constraints) == 1 else f"κ̂ {name.upper()}"
         seen = f"held_out/{column}"
         unseen = ""
@@ -89,11 +93,11 @@ def describe(
             unseen = f" ({float(evaluations[seen][-1]):.3g} on held-out data)"
         verdict = "meets" if met else "misses"
         words.append(f"{symbol} = {error:.3g}{unseen} {verdict} κ = {kappa:.3g}.")
-    if not words:
-        words.append(f"Error {_recent(history, 'err/re'):.3g} RMS pixel.")
     error = _recent(history, "err/re")
     if fresh and "kappa_hat/re" in evaluations:
         error = float(evaluations["kappa_hat/re"][-1])
+    if not words or isinstance(objective, RateLimit):
+        words.append(f"Error {error:.3g} RMS pixel.")
     words.append(f"KL = {kl:.3g} nats{_over_limit(kl, error, limit)}.")
     words.append(_price(objective, history, error, limit))
     if fresh and "holes" in evaluations.columns and math.isfinite(evaluations["holes"][-1]):
@@ -143,11 +147,22 @@ def _price(objective: Objective, history: History, error: float, limit: Any) -> 
 def _hint(objective: Objective, phase: str) -> str:
     if not objective.constraints:
         return "No constraint holds the error: the KL goes where the likelihood sends it."
-    return {
-        "starting": "λ starts at 1 and follows the error.",
-        "satisfying": "The error is above κ, so λ grows and reconstruction comes first.",
-        "tightening": "The error is at κ: now the KL falls, and λ finds its price.",
-        "settled": "Raise κ and the tiles merge; lower it and λ climbs.",
-        "infeasible": "λ is at its cap and the error still above κ: this model cannot reach "
-        "this κ. Raise κ, or use a larger model.",
-    }.get(phase, "")
+    hints = _RATE_HINTS if isinstance(objective, RateLimit) else _HINTS
+    return hints.get(phase, "")
+
+
+_HINTS = {
+    "starting": "λ starts at 1 and follows the error.",
+    "satisfying": "The error is above κ, so λ grows and reconstruction comes first.",
+    "tightening": "The error is at κ: now the KL falls, and λ finds its price.",
+    "settled": "Raise κ and the tiles merge; lower it and λ climbs.",
+    "infeasible": "λ is at its cap and the error still above κ: this model cannot reach "
+    "this κ. Raise κ, or use a larger model.",
+}
+_RATE_HINTS = {
+    "starting": "λ starts at 1 and follows the rate.",
+    "satisfying": "The rate is above C, so λ grows and the code is shortened first.",
+    "tightening": "The rate is at C: now the error falls.",
+    "settled": "Raise C and the error falls; lower it and tiles merge.",
+    "infeasible": "λ is at its cap and the rate still above C.",
+}

@@ -148,6 +148,7 @@ class Plane extends Chart {
     const at = scales.x(kappa);
     if (Number.isFinite(at))
       polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.accent, width: 2, dash: [5, 4] });
+    this.cap(context, scales);
     if (columns.kl && columns["err/re"]) trail(context, store, columns["err/re"], columns.kl, scales, theme);
     const checked = store.evaluations.at(-1);
     this.subset(context, scales);
@@ -162,6 +163,18 @@ class Plane extends Chart {
     }
     // Below kappa's name where the two would meet.
     this.legend(context, Boolean(checked), at + context.measureText("κ = 0.0000").width + 14);
+  }
+
+  // C, where it is the rate that is held.
+  cap(context, { y }) {
+    const { left, top, width, height } = this.area;
+    const most = this.store.kappa("rate");
+    const at = y(most);
+    if (!(at > top && at < top + height)) return;
+    polyline(context, 2, (i) => left + i * width, () => at, { colour: this.theme.accent, width: 2, dash: [5, 4] });
+    context.font = `600 13px ${FONT}`;
+    const text = `C = ${short(most)} nats`;
+    patched(context, text, left + width - context.measureText(text).width - 4, at > top + 24 ? at - 11 : at + 12, this.theme, this.theme.accent);
   }
 
   // Of a subset the limit is a loose bound: said where its curve ends.
@@ -236,6 +249,18 @@ class Plane extends Chart {
         note: {
           x: kappa, yref: "paper", y: 1, yanchor: "top", xanchor: "left", showarrow: false,
           text: `κ = ${short(kappa)}`, font: { color: theme.accent },
+        },
+      });
+    const most = store.kappa("rate");
+    if (Number.isFinite(most))
+      lines.push({
+        shape: {
+          type: "line", y0: most, y1: most, xref: "paper", x0: 0, x1: 1,
+          line: { color: theme.accent, width: 2, dash: "dash" },
+        },
+        note: {
+          y: most, xref: "paper", x: 1, yanchor: "bottom", xanchor: "right", showarrow: false,
+          text: `C = ${short(most)} nats`, font: { color: theme.accent },
         },
       });
     return lines;
