@@ -123,6 +123,17 @@ def test_stronger_constraints_cost_error(lines: Tensor) -> None:
     assert error == sorted(error) and error[2] > 2 * error[0]
 
 
+def test_multipliers_by_distance_are_the_constant_of_equation_eight(lines: Tensor) -> None:
+    """W_ab mean |z - z'|^2 is one number within the radius, and 0 outside and on the diagonal."""
+    found = lipschitz_fixed_points(
+        lines, 0.02, multiplier=3.0, weighting="distance", radius=0.3, side=6, steps=1
+    )
+    separation = tile_separation(6)
+    tied = (separation - 1 / (3 * 36) < 0.3**2) & ~torch.eye(36, dtype=torch.bool)
+    expected = torch.where(tied, 3.0 / 36**2, 0.0).double()
+    torch.testing.assert_close(found.multipliers * separation, expected)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
@@ -131,6 +142,7 @@ def test_stronger_constraints_cost_error(lines: Tensor) -> None:
         ({}, TypeError, "exactly one of bound and multiplier must be given, got neither"),
         ({"bound": 1.0, "multiplier": 1.0}, TypeError, "got both"),
         ({"multiplier": -1.0}, ValueError, "multiplier must be"),
+        ({"multiplier": 1.0, "weighting": "far"}, ValueError, "weighting must be .* got 'far'"),
         ({"bound": 1.0, "side": 1000}, ValueError, "side must be .* <= 64, got 1000"),
         ({"bound": 1.0, "beta": 0}, ValueError, "beta must be"),
     ],

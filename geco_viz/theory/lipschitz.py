@@ -102,6 +102,7 @@ def lipschitz_fixed_points(
     bound: float | None = None,
     radius: float | None = None,
     multiplier: float | None = None,
+    weighting: str = "even",
     side: int = 32,
     noise: float = 0.1,
     seed: int = 0,
@@ -113,14 +114,18 @@ def lipschitz_fixed_points(
 
     With `bound` = L the multipliers follow by dual ascent until every constrained pair has
     |psi_a - psi_b|^2 <= 1.01 L^2 (|Delta|^2 + h^2 / 3), which is what eq. (8) says. With
-    `multiplier` = Omega they stay at W_ab = Omega pi_a pi_b.
+    `multiplier` = Omega they stay: "even" at W_ab = Omega pi_a pi_b, a constant Omega(z, z') of
+    eq. (7); "distance" at W_ab = Omega pi_a pi_b / mean |z - z'|^2, a constant Omega~ of eq. (8)
+    with its C_ab. A bound within a radius of the square chains into one for all pairs, so that
+    local and global differ by fixed multipliers, hardly by bounds.
 
     Args:
         x: data (n, ...).
         beta: > 0, data units squared.
         bound: L > 0, data units per unit of latent space; give this or `multiplier`.
         radius: r > 0: only tiles whose centres are nearer are tied; None ties all (global).
-        multiplier: Omega >= 0, constant within the radius.
+        multiplier: Omega >= 0, within the radius.
+        weighting: "even" or "distance", of a multiplier.
         side, noise, seed: the tiles and their start, as for `fixed_points`.
         steps: the most sweeps.
         tolerance: stop when no tile moves by more than this many sqrt(beta).
@@ -150,6 +155,7 @@ def lipschitz_fixed_points(
         multiplier = _checks.number("multiplier", multiplier, low=0)
     if radius is not None:
         radius = _checks.number("radius", radius, low=0, open_low=True)
+    _checks.choice("weighting", weighting, ("even", "distance"))
     record = _checks.integer("trajectory", trajectory, low=0)
     _checks.integer("steps", steps, low=1)
     tolerance = _checks.number("tolerance", tolerance, low=0, open_low=True) * math.sqrt(beta)
@@ -160,6 +166,8 @@ def lipschitz_fixed_points(
         tied = separation - 1 / (3 * side**2) < radius**2
     tied = tied.fill_diagonal_(False)
     fixed = tied.to(data) * ((multiplier or 0.0) / m**2)
+    if weighting == "distance":
+        fixed = fixed / separation
     pairs = None if bound is None else _Pairs(tied, bound * separation.sqrt(), len(data) / beta)
     psi = grid_start(data, side, noise, _checks.integer("seed", seed, low=0))
     states, moved, sweeps, excess = [psi], math.inf, 0, 0.0
