@@ -46,9 +46,10 @@ def exchange(
         log_z = torch.logsumexp(log_kernel(psi[None], x[None])[0] + gamma.log()[:, None], 0)
         log_a = p.log() - log_z
         last = turn == rounds - 1
-        found, value = _maxima(torch.cat([psi, everywhere if last else found]), x, log_a)
+        starts = everywhere if last else found
+        found, value = _maxima(torch.cat([psi, _apart(starts, psi)]), x, log_a)
         if value[0] <= accuracy and not thorough and not last:
-            found, value = _maxima(torch.cat([found, everywhere]), x, log_a)
+            found, value = _maxima(torch.cat([found, _apart(everywhere, found)]), x, log_a)
             thorough = True
         certificate = value[0].clamp_min(0)
         if last or (thorough and certificate <= accuracy):
@@ -120,6 +121,13 @@ def _distinct(y: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     order = value.argsort(descending=True)
     order = order[~_repeated(y[order].float(), _NEAR)]
     return y[order], value[order]
+
+
+def _apart(y: Tensor, places: Tensor) -> Tensor:
+    """Those of y (q, r) that are not near one of `places`, whose climb would be theirs."""
+    if len(y) == 0:
+        return y
+    return y[torch.cdist(y.float(), places.float()).amin(1) > 2 * _NEAR]
 
 
 def _repeated(y: Tensor, radius: float) -> Tensor:
