@@ -36,8 +36,7 @@ class GECO(Objective):
         nu: learning rate of log lambda. Keep nu * s / (1 - alpha) below about 1, with s =
             d ln D / d ln beta, 1 for Gaussian data and 4 to 7 for MNIST; above it edits ring. A
             loop that lowers the weights' learning rate sets `pace` to that factor, and nu falls
-            with its square root: at the full nu the multiplier outruns the weights and rings, and
-            in step with them it stands before it has answered an error that falls with their noise.
+            with its square root for constraints that say `settles`.
         alpha: the moving average's memory, in [0, 1).
         lambda_min, lambda_max: bounds of every multiplier, nats. lambda_max is d_x / 2 by default,
             which bounds lambda* for Gaussian data of d_x pixels.
@@ -189,11 +188,14 @@ class GECO(Objective):
         self.started.logical_or_(finite)
         if self.normalise:
             constraint = (average * self._inverse_tolerance()).sub_(1).clamp_(max=self.clip)
-            nu = self.nu * math.sqrt(self.pace)
+            slow = [c.settles for c in self.constraints]
+            if self.pace < 1 and any(slow):
+                share = self._constant(slow)
+                constraint.addcmul_(share, constraint, value=math.sqrt(self.pace) - 1)
         else:
-            constraint, nu = self._raw(average), self.nu
+            constraint = self._raw(average)
         low, high = math.log(self.lambda_min), math.log(self.lambda_max)
-        self.log_multiplier.add_(constraint.mul_(finite), alpha=nu).clamp_(low, high)
+        self.log_multiplier.add_(constraint.mul_(finite), alpha=self.nu).clamp_(low, high)
 
     def _batch(self) -> Tensor:
         """The mean error of all calls since the last step, weighted by their batches' lengths."""

@@ -421,17 +421,21 @@ def test_nu_and_alpha_take_effect_at_the_next_step() -> None:
     assert geco.error["re"] == 0
 
 
-def test_the_multiplier_slows_down_as_the_loop_does_except_to_the_letter() -> None:
+def test_the_multipliers_that_settle_slow_down_as_the_loop_does_except_to_the_letter() -> None:
     kl, x, _ = batch()
     for normalise, factor in ((True, 0.5), (False, 1.0)):
-        moved = []
+        moved: dict[str, list[float]] = {"re": [], "slow": []}
         for pace in (1.0, 0.25):
-            geco = GECO(RE(0.1), normalise=normalise)
+            slow = Constraint("slow", lambda x, x_hat: ((x - x_hat) ** 2).mean(), 0.01)
+            slow.settles = True
+            geco = GECO(RE(0.1), slow, normalise=normalise)
             geco.pace = pace
             geco(kl, x, x + 0.12)
             geco.step()
-            moved.append(math.log(geco.multiplier["re"]))
-        assert moved[1] == pytest.approx(factor * moved[0], rel=1e-5) and moved[0] > 0
+            for name, value in geco.multiplier.items():
+                moved[name].append(math.log(value))
+        assert moved["re"][1] == pytest.approx(moved["re"][0], rel=1e-5) and moved["re"][0] > 0
+        assert moved["slow"][1] == pytest.approx(factor * moved["slow"][0], rel=1e-5)
 
 
 def test_no_gradient_reaches_the_multiplier() -> None:

@@ -204,8 +204,10 @@ def test_one_step_is_adam_on_the_clipped_gradient() -> None:
         assert torch.equal(a, b)
 
 
-def test_the_multiplier_slows_down_with_the_weights() -> None:
-    made = loop(GECO(RE(0.1), nu=0.1, alpha=0.0))
+def test_a_multiplier_that_settles_slows_down_with_the_weights() -> None:
+    slow = RE(0.1)
+    slow.settles = True
+    made = loop(GECO(slow, nu=0.1, alpha=0.0))
     made.schedule.stretch(0, 40)
     advance(made, 40)
     history = made.history

@@ -61,6 +61,9 @@ class Constraint(nn.Module):
     low, high = 0.0, math.inf
     unit = "error"
     anchor = 0.05  # a kappa from which to begin looking; the middle of a slider
+    # Whether lambda slows down as the weights' learning rate is lowered. One that answers quickly
+    # keeps an error on its tolerance that falls with the noise of the weights.
+    settles = False
 
     def __init__(self, name: str, error: Error | None, kappa: float, unit: str | None = None):
         super().__init__()

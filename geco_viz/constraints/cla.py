@@ -55,6 +55,10 @@ class CLA(Similarity):
 
     unit = "probability of the true class"
 
+    # Its error jumps by a third of the tolerance from batch to batch: a lambda that follows at the
+    # full rate rings more and more slowly with the weights, and stops wherever it is.
+    settles = True
+
     def __init__(self, kappa: float, classifier: Callable[[Tensor], Tensor] | None = None):
         super().__init__("cla", None, kappa)
         if classifier is not None and not callable(classifier):
