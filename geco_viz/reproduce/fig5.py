@@ -55,7 +55,14 @@ def _judge(numbers: dict[str, Any]) -> dict[str, Verdict]:
     kl = {name: summary([p[name]["kl"] for p in pairs]) for name in ("elbo", "geco")}
     error = {name: summary([p[name]["kappa_hat/re"] for p in pairs]) for name in ("elbo", "geco")}
     holds = all(lower) if pairs and all(equal) else None
-    why = "" if holds is not None else "; GECO is not yet at ELBO's error, so KLs do not compare"
+    why = {
+        None: "; GECO is not yet at ELBO's error, so KLs do not compare",
+        False: "; both minimise KL + SSE / 2β, and at one error their β are nearly one: "
+        f"{summary([p['elbo'].get('beta_end') for p in pairs])} data units² with ELBO, whose σ "
+        f"learns as slowly as the weights, {summary([p['geco'].get('beta_end') for p in pairs])} "
+        "with GECO",
+        True: "",
+    }[holds]
     return {
         "lower": Verdict(
             holds,
