@@ -13,6 +13,7 @@ from geco_viz.data import load
 from geco_viz.theory import rate_distortion, water_filling
 from geco_viz.theory._points import as_points
 from geco_viz.theory._support import optimal_support
+from geco_viz.theory._weights import _gram, best_weights
 
 KAPPA = [0.05, 0.06, 0.08, 0.1, 0.125, 0.175]
 
@@ -179,6 +180,22 @@ def test_large_sets_agree_with_the_exact_solver() -> None:
     assert large.psi.dtype == torch.float64
     # Each F lies above the least by no more than its certificate.
     assert (large.free_energy - exact.free_energy).abs().max() <= 1e-3
+
+
+def test_best_masses_of_many_atoms_are_optimal() -> None:
+    """Prop. 5's conditions where products are taken in float32, in four blocks: G <= 1, = 1."""
+    generator = torch.Generator().manual_seed(2)
+    x = 3 * torch.randn(60, 2, generator=generator, dtype=torch.float64)
+    psi = 3 * torch.randn(301, 2, generator=generator, dtype=torch.float64)
+    log_kernel = -torch.cdist(psi, x).square()[None] / 2
+    p = torch.full((60,), 1 / 60, dtype=torch.float64)
+    gamma, log_z = best_weights(log_kernel, p, gap=1e-10)
+    g = (log_kernel - log_z[:, None]).exp() @ p
+    # The gap is the mean of gamma (1 - G); 301 of them.
+    assert g.max() < 1 + 1e-6 and float((gamma * (1 - g)).abs().sum()) < 1e-7
+    assert gamma.sum() == pytest.approx(1) and (gamma > 1e-6).sum() < 60
+    lower = _gram(psi.float()[None])[0].tril()
+    torch.testing.assert_close(lower, (psi.float() @ psi.float().T).tril())
 
 
 @pytest.mark.parametrize("x", [torch.zeros(1, 4), torch.ones(5, 2)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -70,7 +72,7 @@ def _factor(root: Tensor, diagonal: Tensor) -> Tensor:
     """Cholesky factor of root root^T + diagonal; a large product in float32 where that suffices."""
     if root.shape[1] > 256:
         short = root.float()
-        hessian = (short @ short.transpose(1, 2)).to(root)
+        hessian = _gram(short).to(root)
         hessian.diagonal(dim1=1, dim2=2).add_(diagonal + 1e-12)
         factor, failed = torch.linalg.cholesky_ex(hessian)
         if not failed.any():
@@ -79,6 +81,16 @@ def _factor(root: Tensor, diagonal: Tensor) -> Tensor:
     # The ridge keeps equal columns (two atoms at one place) factorisable.
     hessian.diagonal(dim1=1, dim2=2).add_(diagonal + 1e-14)
     return torch.linalg.cholesky_ex(hessian)[0]
+
+
+def _gram(rows: Tensor, blocks: int = 4) -> Tensor:
+    """The lower triangle of rows rows^T, which is all that Cholesky reads, block by block."""
+    size = rows.shape[1]
+    gram = rows.new_empty(len(rows), size, size)
+    edges = [size * k // blocks for k in range(blocks + 1)]
+    for low, high in pairwise(edges):
+        gram[:, low:high, :high] = rows[:, low:high] @ rows[:, :high].transpose(1, 2)
+    return gram
 
 
 def _inside(value: Tensor, move: Tensor) -> Tensor:
