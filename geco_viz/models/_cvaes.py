@@ -1,0 +1,66 @@
+"""The conditional VAE by its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from geco_viz import _checks
+from geco_viz.models._settings import Sizes, told, widths
+from geco_viz.models.cvae import CVAE
+from geco_viz.models.decoders import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Shape
+
+__all__ = ["CVAE_SIZES", "cvae"]
+
+CVAE_SIZES: Sizes = {
+    "tiny": {
+        "latent_dim": 16,
+        "hidden": (200,),
+        "channels": (32, 64),
+        "context_channels": (16, 32),
+        "context_hidden": 64,
+        "net": "mlp",
+    },
+    "small": {
+        "latent_dim": 32,
+        "hidden": (256,),
+        "channels": (32, 64),
+        "context_channels": (32, 64),
+        "context_hidden": 128,
+        "net": "conv",
+    },
+    "paper": {
+        "latent_dim": 128,
+        "hidden": (1024,),
+        "channels": (64, 128, 256),
+        "context_channels": (64, 128, 256),
+        "context_hidden": 512,
+        "net": "conv",
+    },
+}
+
+
+def cvae(
+    shape: Shape,
+    context_shape: Sequence[int] | None = None,
+    *,
+    latent_dim: int,
+    hidden: Sequence[int],
+    channels: Sequence[int],
+    context_channels: Sequence[int],
+    context_hidden: int,
+    net: str,
+) -> CVAE:
+    latent_dim = _checks.integer("latent_dim", latent_dim, low=1)
+    context = told(context_shape, context_channels, context_hidden)
+    flat, layers = widths("hidden", hidden), widths("channels", channels)
+    encoder: nn.Module
+    decoder: nn.Module
+    if _checks.choice("net", net, ("mlp", "conv")) == "mlp":
+        encoder = MLPEncoder(shape, flat)
+        decoder = MLPDecoder(latent_dim + context.features, shape, flat[::-1])
+    else:
+        encoder = ConvEncoder(shape, layers, flat[-1])
+        decoder = ConvDecoder(latent_dim + context.features, shape, layers, flat[-1])
+    return CVAE(encoder, context, decoder, latent_dim, flat[-1])
