@@ -22,7 +22,7 @@ _ROOMS = {
     "BetaVAE": "objectives",
     "Annealed": "objectives",
     "Objective": "objectives",
-    "evaluate": "evaluation.table",
+    "evaluate": "evaluation.gather",
     "Run": "training",
     "History": "training",
     "Sweep": "training",
@@ -37,7 +37,7 @@ __all__ = ["__version__", *_ROOMS, *_MODULES]  # noqa: PLE0604  built from the t
 if TYPE_CHECKING:
     from geco_viz import data, evaluation, live, models, plots, theory, training
     from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint, suggest_kappa
-    from geco_viz.evaluation.table import evaluate
+    from geco_viz.evaluation.gather import evaluate
     from geco_viz.geco import GECO
     from geco_viz.live import explore, watch
     from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective

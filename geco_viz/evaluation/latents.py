@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -59,18 +61,15 @@ def unit_activity(
     return mean.var(1) - torch.cat(noise, 1).mean(1)
 
 
-def active_units(
-    model: Model,
-    x: Tensor,
-    *,
-    samples: int = 64,
-    chunk: int = 1024,
-    generator: torch.Generator | None = None,
-    context: Tensor | None = None,
-) -> tuple[float, float]:
+def active_units(model: Model, x: Tensor, **options: Any) -> tuple[float, float]:
     """How many latents have a `unit_activity` above .01, and the standard error of that count.
 
-    Arguments and errors as for `unit_activity`.
+    Args:
+        model, x: as for `unit_activity`.
+        **options: `samples`, `chunk`, `generator` and `context`, as for `unit_activity`.
+
+    Raises:
+        TypeError, ValueError: as `unit_activity`.
 
     Source: Burda et al. (2016), section 5.2, whose threshold it is.
 
@@ -80,8 +79,6 @@ def active_units(
         >>> 0 <= count <= 16
         True
     """
-    found = unit_activity(
-        model, x, samples=samples, chunk=chunk, generator=generator, context=context
-    )
+    found = unit_activity(model, x, **options)
     counts = (found > ACTIVE).sum(1).float()
     return float((found.mean(0) > ACTIVE).sum()), float(counts.std() / _GROUPS**0.5)
