@@ -8,7 +8,7 @@ import torch
 
 from geco_viz.evaluation import marginal_kl
 from geco_viz.reproduce.experiment import Experiment, Grids, Verdict, by_preset
-from geco_viz.reproduce.reached import names, rows, select, summary
+from geco_viz.reproduce.reached import CLOSE, names, rows, select, summary
 from geco_viz.reproduce.sizes import geco, nvp
 from geco_viz.training import Sweep
 
@@ -26,7 +26,7 @@ def _kappa(preset: str) -> float:
 
 
 def _grids(preset: str) -> Grids:
-    sets = by_preset(preset, ["color-mnist"], list(PAPER), list(PAPER))
+    sets = by_preset(preset, ["mnist", "color-mnist"], list(PAPER), list(PAPER))
     shared = {"data": sets, **nvp(preset), "seed": SEEDS}
     return [{**shared, "objective": "elbo"}, {**shared, **geco(preset), "kappa": [_kappa(preset)]}]
 
@@ -49,20 +49,27 @@ def _measure(sweep: Sweep | None, preset: str) -> dict[str, Any]:
 def _judge(numbers: dict[str, Any]) -> dict[str, Verdict]:
     words, lower = [], []
     for data in dict.fromkeys(row["data"] for row in numbers["rows"]):
-        elbo, mine = (
-            [row["marginal"] for row in select(numbers["rows"], data=data, objective=name)]
-            for name in ("elbo", "geco")
+        of = select(numbers["rows"], data=data)
+        elbo, mine = (select(of, objective=name) for name in ("elbo", "geco"))
+        if not (elbo and mine):
+            continue
+        there = all(row["kappa_hat/re"] <= (1 + CLOSE) * row["kappa"] for row in mine)
+        if there:
+            lower.append(max(r["marginal"] for r in mine) < min(r["marginal"] for r in elbo))
+        paper = " (paper {} and {})".format(*PAPER[data]) if data in PAPER else ""
+        missed = "" if there else ", which has not reached κ: only λ at its cap is compared"
+        words.append(
+            f"{data}: {_summary(elbo, 'marginal')} nats with ELBO at an error of "
+            f"{_summary(elbo, 'kappa_hat/re')}, {_summary(mine, 'marginal')} with GECO at "
+            f"{_summary(mine, 'kappa_hat/re')} over {len(mine)} seeds{paper}{missed}"
         )
-        if elbo and mine:
-            lower.append(max(mine) < min(elbo))
-            paper = "{} and {}".format(*PAPER[data])
-            words.append(
-                f"{data}: {summary(elbo)} nats with ELBO, {summary(mine)} with GECO over "
-                f"{len(mine)} seeds (paper {paper})"
-            )
-    of = numbers["rows"][0]["of"]
-    told = "; ".join(words) + f"; exact mixtures of {of:,} of the data"
+    of_all = numbers["rows"][0]["of"]
+    told = "; ".join(words) + f"; exact mixtures of {of_all:,} of the data"
     return {"lower": Verdict(all(lower) if lower else None, told)}
+
+
+def _summary(found: list[dict[str, Any]], name: str) -> str:
+    return summary([row[name] for row in found])
 
 
 def _draw(numbers: dict[str, Any], theme: str) -> dict[str, Any]:
@@ -99,5 +106,5 @@ TABLE2 = Experiment(
     draw=_draw,
     note="κ = 0.175 on a laptop, 0.1 in the larger presets; the table gives none. The "
     "mixture of a subset has a larger marginal KL than that of all the data, for ELBO and for GECO "
-    "alike. Laptop: Color-MNIST.",
+    "alike. Laptop: Color-MNIST, and MNIST beside it.",
 )
