@@ -140,11 +140,10 @@ class Table:
         narrow = {"name": "vae-nvp", "decoder": [128, 128, 2]}
         for constraint in (gv.RE(0.01), gv.FRE(0.002), gv.PNCC(0.99)):
             run, c, _ = self.train(data, constraint, model=narrow)
-            phase = run.status().phase
             history = run.history[f"multiplier/{constraint.name}"][-200:]
             capped = float(history.min()) >= 0.99 * run.objective.lambda_max  # type: ignore[attr-defined]
             run.play()
-            run.wait(steps=5)
+            run.wait(steps=250)  # playing raises the learning rate again: 200 rows of it count
             phase = run.status().phase
             run.close()
             words = f"{constraint.name} {constraint.kappa:g}: {phase}, at cap {capped}, {c}"
