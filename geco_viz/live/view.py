@@ -36,6 +36,7 @@ SCRIPTS = (
     "store.js",
     "axes.js",
     "canvas.js",
+    "panel.js",
     "chart.js",
     "export.js",
     "plane.js",

@@ -2,21 +2,15 @@
 
 const CORNER = 9; // half the side of a corner's handle, CSS pixels
 
-class BlurLatent {
+class BlurLatent extends CanvasPanel {
   constructor(host, store, ask) {
-    this.host = host;
-    this.store = store;
+    super(host, store, "Latent square. Digit keys pick a tile, arrows move it, shift and arrows widen it; pointing at a place decodes it.");
     this.ask = ask;
     this.chosen = 0;
-    this.canvas = document.createElement("canvas");
     this.canvas.className = "gv-boxes";
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
-    this.canvas.setAttribute("aria-label", "Latent square. Digit keys pick a tile, arrows move it, shift and arrows widen it; pointing at a place decodes it.");
-    host.append(this.canvas);
     this.listen();
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(host);
   }
 
   // While a tile is moved the page's own tiles are shown; the kernel's come back behind them.
@@ -116,11 +110,6 @@ class BlurLatent {
     }, 60);
   }
 
-  restyle(theme) {
-    this.theme = theme;
-    this.draw();
-  }
-
   to(a, b) {
     return [this.left + a * this.side, this.top + (1 - b) * this.side];
   }
@@ -130,25 +119,16 @@ class BlurLatent {
   }
 
   draw() {
-    const { host, theme } = this;
-    const [width, height] = [host.clientWidth, host.clientHeight];
-    if (!theme || width < 20 || height < 20) return;
-    const context = sized(this.canvas, width, height);
+    const sheet = this.open();
+    if (!sheet) return;
+    const { context, width, height } = sheet;
     this.side = Math.min(width - 44, height - 40);
     this.left = 34 + (width - 44 - this.side) / 2;
     this.top = 6;
     this.ground(context);
     this.tiles.forEach((tile, i) => this.tile(context, tile, i));
     const z = this.at ?? this.store.decoded?.z;
-    if (z) {
-      const [x, y] = this.to(...z);
-      context.beginPath();
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-        context.moveTo(x + 4 * dx, y + 4 * dy);
-        context.lineTo(x + 11 * dx, y + 11 * dy);
-      }
-      outlined(context, theme, 1);
-    }
+    if (z) crosshair(context, this.to(...z), this.theme);
   }
 
   // What no tile covers is a hole: dark, as in the figure.
@@ -214,7 +194,7 @@ class BlurLatent {
   }
 
   dispose() {
-    this.observer.disconnect();
+    super.dispose();
     clearTimeout(this.giving);
     clearTimeout(this.asking);
     cancelAnimationFrame(this.sending);
@@ -227,51 +207,32 @@ const moved = ([a, b, c, d], dx, dy) => {
   return [a + x, b + y, c + x, d + y];
 };
 
-class BlurDecoder {
+class BlurDecoder extends CanvasPanel {
   constructor(host, store) {
-    this.host = host;
-    this.store = store;
-    this.canvas = document.createElement("canvas");
+    super(host, store, "the decoder's image at every place of the latent square");
     this.canvas.className = "gv-boxes";
-    this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", "the decoder's image at every place of the latent square");
-    host.append(this.canvas);
-    this.small = document.createElement("canvas");
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(host);
-  }
-
-  restyle(theme) {
-    this.theme = theme;
-    this.draw();
   }
 
   draw() {
-    const { host, theme, store } = this;
-    const [width, height] = [host.clientWidth, host.clientHeight];
-    if (!theme || width < 20 || height < 20) return;
-    const context = sized(this.canvas, width, height);
-    if (!store.mosaic) return;
-    const { side, h, w, c, values } = store.mosaic;
+    const sheet = this.open();
+    const { theme, store } = this;
+    if (!sheet || !store.mosaic) return;
+    const { context, width, height } = sheet;
+    const { side, w } = store.mosaic;
     const room = Math.min(width - 12, height - 40);
     const left = (width - room) / 2;
     const cell = room / side;
     context.imageSmoothingEnabled = cell < w;
     for (let i = 0; i < side; i++)
       for (let j = 0; j < side; j++) {
-        const start = (i * side + j) * h * w * c; // i along z1, j up along z2
-        pourImage(this.small, values.subarray(start, start + h * w * c), h, w, c);
-        context.drawImage(this.small, left + i * cell, 6 + (side - 1 - j) * cell, cell - 1, cell - 1);
+        const [x, y] = [left + i * cell, 6 + (side - 1 - j) * cell]; // i along z1, j up along z2
+        this.picture(context, store.mosaic, i * side + j, x, y, cell - 1);
       }
     for (const [k, [a, b, e, d]] of (store.blur?.tiles ?? []).entries()) {
       context.strokeStyle = theme.categories[k % theme.categories.length];
       context.lineWidth = 2;
       context.strokeRect(left + a * room, 6 + (1 - d) * room, (e - a) * room, (d - b) * room);
     }
-  }
-
-  dispose() {
-    this.observer.disconnect();
   }
 }
 

@@ -106,6 +106,29 @@ function spread(n, count) {
 
 const take = (column, indices) => indices.map((i) => column?.[i] ?? NaN);
 
+// One, two and three standard deviations of a normal prior about a place on the canvas.
+function priorCircles(context, [x, y], scale, colour) {
+  context.strokeStyle = colour;
+  context.lineWidth = 1.1;
+  context.setLineDash([4, 3]);
+  for (const radius of [1, 2, 3]) {
+    context.beginPath();
+    context.arc(x, y, radius * scale, 0, 2 * Math.PI);
+    context.stroke();
+  }
+  context.setLineDash([]);
+}
+
+// A cross with an open middle: where a probe is.
+function crosshair(context, [x, y], theme) {
+  context.beginPath();
+  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    context.moveTo(x + 4 * dx, y + 4 * dy);
+    context.lineTo(x + 11 * dx, y + 11 * dy);
+  }
+  outlined(context, theme, 1);
+}
+
 function ring(context, x, y, theme, scale = 1) {
   context.beginPath();
   context.arc(x, y, 7.5 * scale, 0, 2 * Math.PI);

@@ -41,18 +41,19 @@ class BetaChart extends Chart {
   marks(context, { x }) {
     const { left, top, height } = this.area;
     const { theme } = this;
-    let last = -Infinity;
+    // Labels stand left of their lines, the rightmost on top: what curves do there, they do below.
+    let next = Infinity;
     let row = 0;
-    for (const critical of this.store.curve?.critical ?? []) {
+    context.font = `12px ${FONT}`;
+    context.textAlign = "right";
+    for (const critical of [...(this.store.curve?.critical ?? [])].sort((p, q) => q - p)) {
       const at = x(critical);
-      row = at - last < 52 ? row + 1 : 0; // labels of neighbours stand one above the other
-      last = at;
+      row = next - at < 52 ? row + 1 : 0;
+      next = at;
       polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.ghost, width: 1.2 });
-      context.font = `12px ${FONT}`;
-      context.textAlign = "center";
-      patched(context, short(critical), at, top + height - 9 - 17 * row, theme, theme.muted);
-      context.textAlign = "left";
+      patched(context, short(critical), at - 5, top + 10 + 17 * row, theme, theme.muted);
     }
+    context.textAlign = "left";
     if (Number.isFinite(this.beta)) {
       const at = x(this.beta);
       polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.accent, width: 2, dash: [5, 4] });

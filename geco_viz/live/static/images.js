@@ -1,34 +1,20 @@
 // Data, reconstructions and prior samples, in rows of equal squares.
 
-class Images {
+class Images extends CanvasPanel {
   constructor(host, store) {
-    this.host = host;
-    this.store = store;
-    this.canvas = document.createElement("canvas");
-    this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", "rows of images: data, their reconstructions, samples from the prior");
-    host.append(this.canvas);
-    this.tile = document.createElement("canvas");
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(host);
+    super(host, store, "rows of images: data, their reconstructions, samples from the prior");
   }
 
   note() {
     return this.store.images ? `step ${PACE.format(this.store.images.step)}` : "";
   }
 
-  restyle(theme) {
-    this.theme = theme;
-    this.draw();
-  }
-
   draw() {
-    const { host, theme } = this;
+    const sheet = this.open();
+    const { theme } = this;
     const { images } = this.store;
-    const [width, height] = [host.clientWidth, host.clientHeight];
-    if (!theme || width < 20 || height < 20) return;
-    const context = sized(this.canvas, width, height);
-    if (!images) return;
+    if (!sheet || !images) return;
+    const { context, width, height } = sheet;
     const { n, h, w, c, rows, counts, pixels } = images;
     const [key, gap, strip] = [52, 3, 6];
     const least = 20; // CSS pixels below which a digit is no longer read
@@ -46,9 +32,7 @@ class Images {
       context.fillText(name, 0, y + high / 2);
       for (let i = 0; i < Math.min(shown, counts[r]); i++) {
         const x = key + i * (cell + gap);
-        const start = (r * n + i) * h * w * c;
-        pourImage(this.tile, pixels.subarray(start, start + h * w * c), h, w, c);
-        context.drawImage(this.tile, x, y, cell, high);
+        this.picture(context, { values: pixels, h, w, c }, r * n + i, x, y, cell, high);
         if (r > 0) continue;
         context.fillStyle = theme.categories[i % theme.categories.length];
         context.fillRect(x, y - strip, cell, 3); // the datum's colour in the tiling
@@ -56,20 +40,4 @@ class Images {
     });
     this.canvas.title = shown < n ? `the first ${shown} of ${n}` : "";
   }
-
-  dispose() {
-    this.observer.disconnect();
-  }
-}
-
-// One uint8 image (h, w, c), grey or RGB, onto a canvas of its own size.
-function pourImage(canvas, pixels, h, w, c) {
-  if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(w, h);
-  for (let i = 0; i < w * h; i++) {
-    for (let k = 0; k < 3; k++) image.data[4 * i + k] = pixels[i * c + (c === 3 ? k : 0)];
-    image.data[4 * i + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
 }

@@ -1,23 +1,15 @@
 // Theory's partition of the latent space, and the one that a run has learned.
 
-class Partition {
-  constructor(host, store) {
-    this.host = host;
-    this.store = store;
-    this.canvas = document.createElement("canvas");
+class Partition extends CanvasPanel {
+  constructor(host, store, label) {
+    super(host, store, label);
     this.canvas.className = "gv-boxes";
-    this.canvas.setAttribute("role", "img");
-    host.append(this.canvas);
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(host);
-    this.small = document.createElement("canvas");
     this.cells = document.createElement("canvas");
   }
 
   restyle(theme) {
-    this.theme = theme;
     this.painted = null;
-    this.draw();
+    super.restyle(theme);
   }
 
   colour(a) {
@@ -25,10 +17,10 @@ class Partition {
   }
 
   begin() {
-    const { host, theme, store } = this;
-    const [width, height] = [host.clientWidth, host.clientHeight];
-    if (!theme || width < 20 || height < 20 || !store.masses || !store.map) return null;
-    const context = sized(this.canvas, width, height);
+    const sheet = this.open();
+    const { store } = this;
+    if (!sheet || !store.masses || !store.map) return null;
+    const { context, width, height } = sheet;
     this.reach = store.map.reach;
     this.scale = Math.min(width - 46, height - 44) / (2 * this.reach);
     this.centre = [34 + (width - 40) / 2, 4 + (height - 42) / 2];
@@ -36,15 +28,7 @@ class Partition {
   }
 
   circles(context) {
-    context.strokeStyle = this.theme.text;
-    context.lineWidth = 1;
-    context.setLineDash([4, 3]);
-    for (const radius of [1, 2, 3]) {
-      context.beginPath();
-      context.arc(...this.centre, radius * this.scale, 0, 2 * Math.PI);
-      context.stroke();
-    }
-    context.setLineDash([]);
+    priorCircles(context, this.centre, this.scale, this.theme.text);
     const [x, y] = this.centre;
     const edge = this.reach * this.scale;
     context.fillStyle = this.theme.muted;
@@ -60,18 +44,12 @@ class Partition {
     context.textAlign = "left";
   }
 
-  image(context, part, a, x, y, size) {
-    const bytes = part.h * part.w * part.c;
-    pourImage(this.small, part.values.subarray(a * bytes, (a + 1) * bytes), part.h, part.w, part.c);
+  framed(context, part, a, x, y, size) {
     context.imageSmoothingEnabled = false;
     context.strokeStyle = this.theme.paper;
     context.lineWidth = 3;
     context.strokeRect(x - size / 2, y - size / 2, size, size);
-    context.drawImage(this.small, x - size / 2, y - size / 2, size, size);
-  }
-
-  dispose() {
-    this.observer.disconnect();
+    this.picture(context, part, a, x - size / 2, y - size / 2, size);
   }
 }
 
@@ -106,7 +84,7 @@ class TheoryPartition extends Partition {
       const middle = (low + high) / 2;
       const size = Math.max(14, Math.min(0.26 * edge, 0.55 * edge * (high - low)));
       const out = sectors.length === 1 ? 0 : 0.6 * edge;
-      this.image(context, atoms, a, x + out * Math.cos(middle), y + out * Math.sin(middle), size);
+      this.framed(context, atoms, a, x + out * Math.cos(middle), y + out * Math.sin(middle), size);
     }
   }
 }
@@ -134,7 +112,7 @@ class TrainedPartition extends Partition {
       const own = spots.filter(([u, v]) => this.regionAt(side, values, u, v) === a);
       const spot = own.find(free) ?? own[0] ?? at;
       taken.push(spot);
-      this.image(context, means, a, this.centre[0] + spot[0] * this.scale, this.centre[1] - spot[1] * this.scale, size);
+      this.framed(context, means, a, this.centre[0] + spot[0] * this.scale, this.centre[1] - spot[1] * this.scale, size);
     });
   }
 
@@ -211,30 +189,18 @@ class PartitionMasses {
   }
 }
 
-class PartitionShares {
+class PartitionShares extends CanvasPanel {
   constructor(host, store) {
-    this.host = host;
-    this.store = store;
-    this.canvas = document.createElement("canvas");
+    super(host, store, "share of each datum's posterior in each tile: theory at the left, trained at the right");
     this.canvas.className = "gv-boxes";
-    this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", "share of each datum's posterior in each tile: theory at the left, trained at the right");
-    host.append(this.canvas);
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(host);
-  }
-
-  restyle(theme) {
-    this.theme = theme;
-    this.draw();
   }
 
   draw() {
-    const { host, theme, store } = this;
-    const [width, height] = [host.clientWidth, host.clientHeight];
-    if (!theme || !store.shares || width < 20 || height < 20) return;
+    const sheet = this.open();
+    const { theme, store } = this;
+    if (!sheet || !store.shares) return;
+    const { context, width, height } = sheet;
     const { n, m, values } = store.shares;
-    const context = sized(this.canvas, width, height);
     const half = (width - 52) / 2;
     const cell = Math.min(half / m, (height - 44) / n, 34);
     context.font = `12.5px ${FONT}`;
@@ -267,17 +233,13 @@ class PartitionShares {
       }
     }
   }
-
-  dispose() {
-    this.observer.disconnect();
-  }
 }
 
 Object.assign(PANEL_SPECS, {
   "part-theory": {
     title: "Theory's partition",
     unit: "one arrangement of many",
-    make: (host, store) => new TheoryPartition(host, store),
+    make: (host, store) => new TheoryPartition(host, store, "theory's tiles as sectors of the prior, each with its reconstruction"),
     weight: 3,
     about:
       "The optimal tiles at this κ: each has a reconstruction point ψ_a and a prior mass γ_a (Prop. 5; 1/n each as κ → 0, Prop. 2). Theory fixes masses, not places: sectors of these angles are one arrangement of many. The circles are 1, 2 and 3 standard deviations of the prior.",
@@ -285,7 +247,7 @@ Object.assign(PANEL_SPECS, {
   "part-trained": {
     title: "Trained posterior",
     unit: "g(z) nearest to which ψ",
-    make: (host, store) => new TrainedPartition(host, store),
+    make: (host, store) => new TrainedPartition(host, store, "the latent space by the tile that the trained decoder's image is nearest to"),
     weight: 3,
     about:
       "Each place z of the latent space in the colour of the ψ_a that the trained decoder's g(z) is nearest to, with the mean picture of each region. Dark: holes, where q(z)/π(z) < 0.1.",

@@ -174,8 +174,8 @@ class Tiling {
     context.rect(box.left, box.top, box.width, box.height);
     context.clip();
     this.samples(context);
-    this.prior(context);
-    this.cross(context);
+    if ((this.store.tiling?.dims ?? 2) > 1) priorCircles(context, this.centre, this.scale, theme.muted);
+    crosshair(context, this.to(...this.at), theme);
     context.restore();
     this.bars();
     if (performance.now() - this.asked > PROBE_AGAIN) {
@@ -253,29 +253,6 @@ class Tiling {
       context.fillStyle = this.colour(i);
       context.fill();
     }
-  }
-
-  prior(context) {
-    if ((this.store.tiling?.dims ?? 2) < 2) return;
-    context.strokeStyle = this.theme.muted;
-    context.lineWidth = 1.1;
-    context.setLineDash([4, 3]);
-    for (const radius of [1, 2, 3]) {
-      context.beginPath();
-      context.arc(...this.centre, radius * this.scale, 0, 2 * Math.PI);
-      context.stroke();
-    }
-    context.setLineDash([]);
-  }
-
-  cross(context) {
-    const [x, y] = this.to(...this.at);
-    context.beginPath();
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-      context.moveTo(x + 4 * dx, y + 4 * dy);
-      context.lineTo(x + 11 * dx, y + 11 * dy);
-    }
-    outlined(context, this.theme, 1);
   }
 
   bars() {
