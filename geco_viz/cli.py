@@ -261,9 +261,12 @@ def _reproduce(
     from contextlib import nullcontext
 
     from geco_viz.reproduce import reproduce as make
+    from geco_viz.training.worker import end_with_parent
 
     spawn = multiprocessing.get_context("spawn")
-    pool: Any = ProcessPoolExecutor(jobs, mp_context=spawn) if jobs > 1 else nullcontext()
+    pool: Any = nullcontext()
+    if jobs > 1:
+        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=end_with_parent)
     said = {True: "holds", False: "does not hold", None: "open"}
     lost = []
     with pool as executor:

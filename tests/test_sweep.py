@@ -8,6 +8,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -21,7 +23,7 @@ from tiny import make, same, until
 
 import geco_viz as gv
 from geco_viz.training import checkpoint, task
-from geco_viz.training.claim import claim
+from geco_viz.training.claim import _taken, claim
 from geco_viz.training.points import address, columns_of, layout, objective_of
 
 TINY = {"data": "digits", "model": {"name": "vae", "latent_dim": 2, "hidden": [8]}, "samples": 2}
@@ -265,6 +267,54 @@ def test_the_same_sweep_twice_at_once_does_each_run_once(tmp_path: Path) -> None
     assert both[0].records() == both[1].records() and len(both[0].finished) == 3
 
 
+@pytest.mark.train
+def test_a_killed_coordinator_takes_its_workers_with_it_and_the_next_goes_on(
+    tmp_path: Path,
+) -> None:
+    import coordinator
+
+    steps = 1500
+    found = gv.Sweep({**coordinator.SPEC, "steps": steps}, coordinator.OVER, out=tmp_path)
+    folders = [found.folder(point) for point in found.points]
+    command = [sys.executable, coordinator.__file__, str(tmp_path), str(steps)]
+    first = subprocess.Popen([*command, "pool"], stdout=subprocess.PIPE)
+    assert until(lambda: any((folder / "run.json").exists() for folder in folders), 300)
+    first.kill()
+    # Its worker holds the other end of the pipe too: this returns when both have ended.
+    first.communicate(timeout=300)
+    assert first.returncode == -signal.SIGKILL
+    begun = found.load(found.points[0]).loop.step
+    assert 0 < begun and table(tmp_path)[0]["run"] == folders[0].name
+    # Started again twice, at once: each run is done once, from where it was.
+    again = [subprocess.Popen([*command, "alone"]) for _ in range(2)]
+    assert [each.wait() for each in again] == [0, 0]
+    assert [record["step"] for record in found.finished] == 2 * [steps]
+    assert [row["status"] for row in table(tmp_path)] == 2 * ["finished"]
+    fresh = tiny(tmp_path / "fresh", {"seed": [0]}, steps=steps)
+    assert same(found.load(found.points[0]).history, fresh.load(found.points[0]).history)
+
+
+@pytest.mark.train
+def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing_half_written(
+    tmp_path: Path,
+) -> None:
+    """The operating system refuses the bytes: files may grow to 2 kB, a checkpoint is larger."""
+    resource = pytest.importorskip("resource")
+    spawn = multiprocessing.get_context("spawn")
+    full = (resource.RLIMIT_FSIZE, (2000, 2000))
+    found = gv.Sweep({**TINY, "steps": 4}, {"seed": [0]}, out=tmp_path)
+    with (
+        ProcessPoolExecutor(1, spawn, resource.setrlimit, full) as pool,
+        pytest.warns(UserWarning, match="a run failed .*File too large"),
+    ):
+        found.run(pool, progress=False)
+    assert "File too large" in found.failed[0]["error"]
+    left = {file.name for file in found.folder(found.points[0]).iterdir()}
+    assert left <= {"lock", "progress.json", "failed.json"}
+    assert table(tmp_path)[0]["status"] == "failed"
+    assert len(found.run(progress=False).finished) == 1
+
+
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     read, write = os.pipe()
     child = os.fork()
@@ -275,8 +325,6 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         os._exit(0)
     os.read(read, 1)
     with (tmp_path / "lock").open("ab") as file:
-        from geco_viz.training.claim import _taken
-
         assert not _taken(file)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

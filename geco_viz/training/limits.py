@@ -62,15 +62,15 @@ def content_hash(x: Tensor) -> str:
     return digest.hexdigest()
 
 
-def request(x: Tensor, done: Callable[[Limit | None], None]) -> Limit | None:
+def request(x: Tensor, done: Callable[[Limit | None], None], most: int = EXACT) -> Limit | None:
     """R(D) of x if it is known; else None, and `done(limit)` is called from a thread when it is.
 
-    Exact for up to 1000 data; of more, that of 1000 drawn with seed 0, which the note says. `done`
-    is never called by the asking thread, which may hold locks that `done` wants.
+    Exact for up to `most` data; of more, that of so many drawn with seed 0, which the note says;
+    the time it takes grows with their square. `done` is never called by the asking thread, which may hold locks that `done` wants.
     """
     total = len(x)
-    if total > EXACT:
-        chosen = torch.randperm(total, generator=torch.Generator().manual_seed(0))[:EXACT]
+    if total > most:
+        chosen = torch.randperm(total, generator=torch.Generator().manual_seed(0))[:most]
         x = x[chosen.sort().values.to(x.device)]
     x = x.detach().cpu()
     key = f"{content_hash(x)}-{total}"
@@ -86,7 +86,7 @@ def request(x: Tensor, done: Callable[[Limit | None], None]) -> Limit | None:
     return None
 
 
-def wait_for(x: Tensor) -> Limit | None:
+def wait_for(x: Tensor, most: int = EXACT) -> Limit | None:
     """As `request`, but waits for the answer; None if there is none, as when Python ends.
 
     The critical temperatures of small sets, which take longer than their curve, are left out.
@@ -106,7 +106,7 @@ def wait_for(x: Tensor) -> Limit | None:
         answers.append(limit)
         answered.set()
 
-    known = request(x, done)
+    known = request(x, done, most)
     if known is not None:
         return known
     answered.wait()

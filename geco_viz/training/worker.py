@@ -1,14 +1,16 @@
-"""Background threads that have ended before the interpreter does."""
+"""Background threads and processes that end before, or with, what they work for."""
 
 from __future__ import annotations
 
 import atexit
+import multiprocessing
+import os
 import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "end_with_parent"]
 
 PATIENCE = 10.0  # seconds that leaving Python waits for a worker
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -37,6 +39,24 @@ class Worker(threading.Thread):
         super().__init__(target=target, name=f"geco-viz {name}", args=args, daemon=True)
         self.halt = halt
         _workers.add(self)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it has ended, however that ended.
+
+    For a pool of processes: `ProcessPoolExecutor(4, initializer=end_with_parent)`. Its workers
+    would otherwise outlive a coordinator that was killed, waiting for work for ever. A run that is
+    trained meanwhile loses what came after its last checkpoint.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="geco-viz parent", daemon=True).start()
 
 
 @atexit.register
