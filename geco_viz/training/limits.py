@@ -66,7 +66,8 @@ def request(x: Tensor, done: Callable[[Limit | None], None], most: int = EXACT) 
     """R(D) of x if it is known; else None, and `done(limit)` is called from a thread when it is.
 
     Exact for up to `most` data; of more, that of so many drawn with seed 0, which the note says;
-    the time it takes grows with their square. `done` is never called by the asking thread, which may hold locks that `done` wants.
+    the time it takes grows with their square. `done` is never called by the asking thread, which
+    may hold locks that `done` wants.
     """
     total = len(x)
     if total > most:
