@@ -62,14 +62,16 @@ def content_hash(x: Tensor) -> str:
     return digest.hexdigest()
 
 
-def request(x: Tensor, done: Callable[[Limit | None], None], most: int = EXACT) -> Limit | None:
+def request(
+    x: Tensor, done: Callable[[Limit | None], None], most: int | None = None
+) -> Limit | None:
     """R(D) of x if it is known; else None, and `done(limit)` is called from a thread when it is.
 
-    Exact for up to `most` data; of more, that of so many drawn with seed 0, which the note says;
-    the time it takes grows with their square. `done` is never called by the asking thread, which
-    may hold locks that `done` wants.
+    Exact for up to `most` data (1000); of more, that of so many drawn with seed 0, which the note
+    says; the time it takes grows with their square. `done` is never called by the asking thread,
+    which may hold locks that `done` wants.
     """
-    total = len(x)
+    most, total = most or EXACT, len(x)
     if total > most:
         chosen = torch.randperm(total, generator=torch.Generator().manual_seed(0))[:most]
         x = x[chosen.sort().values.to(x.device)]
@@ -87,7 +89,7 @@ def request(x: Tensor, done: Callable[[Limit | None], None], most: int = EXACT) 
     return None
 
 
-def wait_for(x: Tensor, most: int = EXACT) -> Limit | None:
+def wait_for(x: Tensor, most: int | None = None) -> Limit | None:
     """As `request`, but waits for the answer; None if there is none, as when Python ends.
 
     The critical temperatures of small sets, which take longer than their curve, are left out.
