@@ -110,7 +110,13 @@ class Lab:
         self.page, self.server = page, server
         self.problems: list[str] = []
         page.on("console", self._note)
-        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        page.on("pageerror", self._note_error)
+
+    def _note_error(self, error: Any) -> None:
+        # Code of ours, and the plotly.js that it brings, comes from blobs; JupyterLab's does not.
+        stack = error.stack or ""
+        if "blob:" in stack or "://" not in stack:
+            self.problems.append(f"page error: {error}\n{stack}")
 
     def _note(self, message: Any) -> None:
         if message.type == "error" and not any(text in message.text for text in NOT_OURS):
@@ -156,15 +162,19 @@ class Lab:
             """async (code) => {
                 const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
                 let out = "";
-                const future = kernel.requestExecute({ code, store_history: false }, true);
-                future.onIOPub = ({ content }) => {
-                  out += content.text ?? content.data?.["text/plain"] ?? "";
-                  if (content.ename) out += `${content.ename}: ${content.evalue}`;
-                };
                 const late = (_, reject) =>
                   setTimeout(() => reject(new Error("the kernel did not answer in 60 s")), 60000);
-                await Promise.race([future.done, new Promise(late)]);
-                return out;
+                const tooLate = new Promise(late);
+                for (;;) {
+                  const future = kernel.requestExecute({ code, store_history: false }, true);
+                  future.onIOPub = ({ content }) => {
+                    out += content.text ?? content.data?.["text/plain"] ?? "";
+                    if (content.ename) out += `${content.ename}: ${content.evalue}`;
+                  };
+                  const { content } = await Promise.race([future.done, tooLate]);
+                  // What comes close upon a cell that raised is thrown away with its queue.
+                  if (content.status !== "aborted") return out;
+                }
             }""",
             code,
         ).strip()
