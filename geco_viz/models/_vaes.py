@@ -17,20 +17,20 @@ __all__ = ["CONV_VAE_NVP", "conv_vae_nvp", "vae", "vae_nvp"]
 
 CONV_VAE_NVP: Sizes = {
     "tiny": {
-        "latent_dim": 16,
+        "latent_dim": 32,
         "encoder": (200, 200),
         "couplings": 6,
         "coupling_hidden": 64,
         "channels": (16, 32),
-        "hidden": 128,
+        "hidden": 256,
     },
     "small": {
-        "latent_dim": 32,
+        "latent_dim": 64,
         "encoder": (500, 500),
         "couplings": 8,
         "coupling_hidden": 128,
         "channels": (32, 64),
-        "hidden": 256,
+        "hidden": 512,
     },
     "paper": {
         "latent_dim": 128,

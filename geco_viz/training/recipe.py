@@ -44,8 +44,9 @@ SMALL = 64  # sets that fit one batch, like Micro-MNIST
 
 # What the recipe changes for models whose steps are dear, on large sets and on small ones.
 _DEAR: dict[Any, dict[str, Any]] = {
-    "convdraw": {"batch": 32},
-    "convdraw-conditional": {"batch": 32},
+    "conv-vae-nvp": {"lr": 2e-3},
+    "convdraw": {"lr": 2e-3, "batch": 32},
+    "convdraw-conditional": {"lr": 2e-3, "batch": 32},
 }
 _DEAR_SMALL: dict[Any, dict[str, Any]] = {
     "conv-vae-nvp": {"lr": 2e-3, "samples": 8},
@@ -54,7 +55,7 @@ _DEAR_SMALL: dict[Any, dict[str, Any]] = {
     "convdraw-conditional": {"lr": 2e-3, "samples": 4},
 }
 # From 1 their KL falls to zero within 50 steps, and stays there for 100 to 400.
-_START: dict[Any, float] = {"convdraw": 100.0, "convdraw-conditional": 100.0}
+_START: dict[Any, float] = dict.fromkeys(_DEAR, 100.0)
 
 
 def device_of(device: str | torch.device) -> torch.device:
