@@ -31,7 +31,7 @@ def steps(preset: str, laptop: int, overnight: int = 20_000) -> int:
     return count
 
 
-def convdraw(preset: str, conditional: bool = False, laptop: int = 700) -> dict[str, Any]:
+def convdraw(preset: str, conditional: bool = False, laptop: int = 600) -> dict[str, Any]:
     """ConvDRAW at the preset's size: Adam at 1e-5 in the paper, the recipe's rate elsewhere."""
     name = "convdraw-conditional" if conditional else "convdraw"
     size = by_preset(preset, "tiny", "small", "paper")
