@@ -85,7 +85,10 @@ def evaluate(
     pairs = n <= _MOST_DATA and context is None and has_aggregate(model, x)
     strata, errors, parts = Strata(), Batches(), 0
     posterior: Posterior | None = None
-    for block, rows in enumerate(torch.arange(n).split(max(chunk, _MOST_DATA))):
+    size = max(chunk, _MOST_DATA)
+    if samples == 1 and not pairs:  # only the spread over blocks shows a constraint's error then
+        size = min(size, -(-n // _BATCHES))
+    for block, rows in enumerate(torch.arange(n).split(size)):
         part = slice(int(rows[0]), int(rows[-1]) + 1)
         known = None if context is None else context[part]
         posterior = model.encode(x[part], known)
