@@ -28,13 +28,13 @@ BAR = 0.15
 
 def trained(data: gv.data.Dataset, seconds: float, kappa: float, seed: int) -> Any:
     """A run that has trained for about so many CPU seconds."""
-    objective = gv.GECO(gv.RE(kappa=kappa), nu=0.1)
+    objective = gv.RE(kappa=kappa)
     probe = gv.Run(data, "convdraw-conditional", objective, seed=seed, device="cpu")
     probe.train(5, progress=False)
     before = time.process_time()
     probe.train(25, progress=False)
     steps = round(0.97 * seconds / ((time.process_time() - before) / 25))
-    objective = gv.GECO(gv.RE(kappa=kappa), nu=0.1)
+    objective = gv.RE(kappa=kappa)
     run = gv.Run(data, "convdraw-conditional", objective, seed=seed, device="cpu")
     before = time.process_time()
     run.train(steps, progress=False)

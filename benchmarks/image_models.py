@@ -32,7 +32,7 @@ def trained(
     """A run that has trained for about so many CPU seconds, and how many they were."""
 
     def made() -> gv.Run:
-        objective = gv.GECO(gv.RE(kappa=kappa), nu=0.1)
+        objective = gv.RE(kappa=kappa)
         return gv.Run(data, model, objective, seed=seed, device="cpu", name="image-models")
 
     probe = made().train(5, progress=False)
