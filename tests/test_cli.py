@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 import geco_viz as gv
 from geco_viz import cli
+from geco_viz.cli import notebooks
 
 
 def call(*arguments: object) -> Result:
@@ -31,9 +32,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shipped"
     folder.mkdir()
-    for name in (cli.START, "01_more.ipynb"):
+    for name in (notebooks.START, "01_more.ipynb"):
         (folder / name).write_text(f"{name}, as shipped")
-    monkeypatch.setattr(cli, "_shipped", lambda: folder)
+    monkeypatch.setattr(notebooks, "_shipped", lambda: folder)
     return folder
 
 
@@ -64,7 +65,7 @@ def test_lab_opens_the_start_notebook(
     assert f"--ServerApp.root_dir={tmp_path / folder}" in command
     assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in command
     assert command[len(command) - len(options) :] == options
-    assert sorted(os.listdir(tmp_path / folder)) == [cli.START, "01_more.ipynb"]
+    assert sorted(os.listdir(tmp_path / folder)) == [notebooks.START, "01_more.ipynb"]
 
 
 def test_lab_keeps_what_the_user_changed(
@@ -72,12 +73,12 @@ def test_lab_keeps_what_the_user_changed(
 ) -> None:
     folder = tmp_path / "mine"
     call("lab", folder)
-    (folder / cli.START).write_text("changed")
+    (folder / notebooks.START).write_text("changed")
     (folder / "01_more.ipynb").unlink()
     done = call("lab", folder)
-    assert (folder / cli.START).read_text() == "changed"
+    assert (folder / notebooks.START).read_text() == "changed"
     assert (folder / "01_more.ipynb").read_text() == "01_more.ipynb, as shipped"
-    assert f"Kept your {cli.START}" in done.output and "01_more" not in done.output
+    assert f"Kept your {notebooks.START}" in done.output and "01_more" not in done.output
     assert len(started) == 2
 
 
@@ -90,24 +91,24 @@ def test_lab_needs_a_folder(started: list[list[str]], shipped: Path, tmp_path: P
 
 def test_lab_as_root_is_allowed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert "--allow-root" in cli.lab_command(tmp_path, [])
+    assert "--allow-root" in notebooks.lab_command(tmp_path, [])
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert "--allow-root" not in cli.lab_command(tmp_path, [])
+    assert "--allow-root" not in notebooks.lab_command(tmp_path, [])
 
 
 def test_the_real_notebooks_are_shipped() -> None:
-    assert (cli._shipped() / cli.START).is_file()
+    assert (notebooks._shipped() / notebooks.START).is_file()
 
 
 @pytest.mark.notebook
 def test_jupyterlab_takes_the_command(tmp_path: Path) -> None:
     """The real JupyterLab reads our options: it prints the settings that they gave it."""
-    command = cli.lab_command(tmp_path, ["--no-browser", "--show-config-json"])
+    command = notebooks.lab_command(tmp_path, ["--no-browser", "--show-config-json"])
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     settings = json.loads(done.stdout)
     assert settings["ServerApp"]["root_dir"] == str(tmp_path)
-    assert settings["LabApp"]["default_url"].endswith(cli.START)
+    assert settings["LabApp"]["default_url"].endswith(notebooks.START)
 
 
 @pytest.mark.train
