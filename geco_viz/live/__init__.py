@@ -2,8 +2,9 @@
 
 from geco_viz.live.blur import BlurAndHoles
 from geco_viz.live.controls import Controls
-from geco_viz.live.dashboard import Dashboard, explore
+from geco_viz.live.dashboard import Dashboard
 from geco_viz.live.fixed import FixedPoints
+from geco_viz.live.opening import explore
 from geco_viz.live.partition import Tilings
 from geco_viz.live.presets import PRESETS
 from geco_viz.live.stage import Stage

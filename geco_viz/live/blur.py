@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from geco_viz import data as datasets
-from geco_viz.live.controls import WIDE
-from geco_viz.live.explorer import Explorer, choice_of, heading
+from geco_viz.live.column import WIDE, heading
+from geco_viz.live.explorer import Explorer, choice_of
 from geco_viz.live.grid import GridSlider
 from geco_viz.theory import overlap_decoder, partition_kl
 
@@ -68,7 +68,6 @@ class BlurAndHoles(Explorer):
         self.tiles: tuple[Tile, ...] = layout(name, first)
         self.figures: dict[str, Any] = {}
         self._z: Any = (0.42, 0.5)
-        self._quiet = False
         self.layout_menu = choice_of("tiles", LAYOUTS, self._arrange)
         self.layout_menu.value = name
         self.count = GridSlider("data", range(2, len(images) + 1), first, "how many data")
@@ -148,13 +147,11 @@ class BlurAndHoles(Explorer):
         probe, empty = self._decode(x, masses, member, request)
         share = member.double() / torch.tensor(masses)
         weights = (share / share.sum().clamp_min(1e-300))[0].tolist()
-        c, h, w = x.shape[1:]
-        shape = {"h": h, "w": w, "c": c}
         self.feed.put("blur", {"tiles": tiles.tolist(), **self.figures})
-        self.feed.put("mosaic", {"side": MOSAIC, **shape}, _bytes(filled))
-        head = {"z": list(self._z), "hole": bool(empty[0]), "weights": weights, **shape}
-        self.feed.put("decoded", head, _bytes(probe))
-        self.feed.put("data", {"n": len(x), **shape}, _bytes(x))
+        self.feed.put_images("mosaic", filled, side=MOSAIC)
+        head = {"z": list(self._z), "hole": bool(empty[0]), "weights": weights}
+        self.feed.put_images("decoded", probe, **head)
+        self.feed.put_images("data", x)
         self._words()
 
     def _decode(
@@ -234,7 +231,3 @@ def _inside(tiles: Any, z: Tensor) -> Tensor:
     """Which boxes (n, 4) hold each of z (m, 2): bool (m, n)."""
     box = torch.as_tensor(tiles)
     return ((z[:, None] >= box[:, :2]) & (z[:, None] <= box[:, 2:])).all(2)
-
-
-def _bytes(images: Tensor) -> Any:
-    return (images.clamp(0, 1) * 255).round().to(torch.uint8).movedim(1, 3).contiguous().numpy()

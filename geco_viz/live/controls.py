@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
 from geco_viz.geco import GECO
+from geco_viz.live.buttons import aside
 from geco_viz.live.choosing import ConstraintButtons, at_present, proposed
+from geco_viz.live.column import WIDE, column_layout, heading, style
 from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
 from geco_viz.live.price import price
 from geco_viz.live.stage import Stage
 
-__all__ = ["Controls", "aside", "buttons"]
+__all__ = ["Controls"]
 
-STYLE = Path(__file__).parent / "static" / "controls.css"
 ALPHAS = (0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
-WIDE = widgets.Layout(width="100%")
 SPEEDS = [("1 step/s", 1.0), ("5", 5.0), ("10", 10.0), ("25", 25.0), ("50", 50.0), ("max", 0.0)]
 OBJECTIVES = (
     ("ELBO", "elbo"),
@@ -78,17 +76,11 @@ class Controls(widgets.VBox):
             tooltip="steps per second at most",
         )
         self._headings = [
-            widgets.HTML(f"<b>{text}</b>")
-            for text in ("Objective", "Constraints", "Multiplier update", "Training")
+            heading(text) for text in ("Objective", "Constraints", "Multiplier update", "Training")
         ]
         self.price = widgets.HTML()
-        self._style = widgets.HTML(f"<style>{STYLE.read_text('utf-8')}</style>")
-        self._style.layout.display = "none"
-        super().__init__(
-            layout=widgets.Layout(
-                width="250px", min_width="250px", padding="4px 8px", overflow="hidden"
-            )
-        )
+        self._style = style()
+        super().__init__(layout=column_layout())
         self.add_class("geco-viz-controls")
         self.refresh()
         self.objective.observe(self._on_objective, "value")
@@ -267,53 +259,3 @@ class Controls(widgets.VBox):
 
     def __repr__(self) -> str:
         return f"Controls({', '.join(self.kappas) or 'no constraint'})"
-
-
-def buttons(stage: Stage, *more: tuple[str, str, Callable[[], None]]) -> widgets.HBox:
-    """Play or pause, and single steps of the weights, the multipliers or both."""
-    toggle = widgets.Button(description="play", button_style="warning", tooltip="Train, or rest")
-    toggle.add_class("geco-viz-play")
-
-    def flip(_: Any) -> None:
-        if stage.run.playing:
-            aside(stage, stage.run.pause)
-        else:
-            aside(stage, stage.run.play)
-
-    def refresh() -> None:
-        label = "pause" if stage.run.playing else "play"
-        if toggle.description != label:
-            toggle.description = label
-
-    toggle.on_click(flip)
-    stage.listeners.append(refresh)
-    refresh()
-    row = [toggle]
-    for label, what, tip in (
-        ("step θ,φ", "theta", "One step of model and posterior; λ stays"),
-        ("step λ", "lambda", "One step of the multipliers; the model stays"),
-        ("step both", "both", "One whole step of Algorithm 1"),
-    ):
-        button = widgets.Button(description=label, tooltip=tip)
-        button.on_click(lambda _, what=what: aside(stage, lambda: stage.run.step(what)))
-        row.append(button)
-    for label, tip, act in more:
-        button = widgets.Button(description=label, tooltip=tip)
-        button.on_click(lambda _, act=act: aside(stage, act))
-        row.append(button)
-    for button in row:
-        button.layout.width = "auto"
-    return widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap"))
-
-
-def aside(stage: Stage, act: Callable[[], Any]) -> None:
-    """Do it in a thread, so that no message of the page waits; an error goes to the status line."""
-
-    def work() -> None:
-        try:
-            act()
-            stage.changed()
-        except Exception as error:
-            stage.say(f"{error}")
-
-    threading.Thread(target=work, name="geco-viz button", daemon=True).start()

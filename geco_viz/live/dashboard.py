@@ -1,4 +1,4 @@
-"""The dashboard: controls and live panels around one stage; `explore` opens it in one line."""
+"""The dashboard: controls and live panels around one stage, where one run after another plays."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from geco_viz import data as datasets
-from geco_viz import models
-from geco_viz._checks import choice, integer
-from geco_viz.live.choosing import proposed
-from geco_viz.live.controls import Controls, aside, buttons
+from geco_viz._checks import choice
+from geco_viz.live import menus
+from geco_viz.live.buttons import aside, buttons
+from geco_viz.live.column import close_tree
+from geco_viz.live.controls import Controls
 from geco_viz.live.fallback import with_fallback
 from geco_viz.live.presets import PRESETS, Preset
 from geco_viz.live.stage import Stage
 from geco_viz.live.view import View
-from geco_viz.training import Run, registry
-from geco_viz.training.recipe import as_data, constraint_of
+from geco_viz.training import Run
 
-__all__ = ["Dashboard", "explore"]
+__all__ = ["Dashboard"]
 
-DRAWS = 5
 GRACE = 5.0  # seconds without a view before an explored run rests; a re-rendered output takes one
 
 
@@ -52,18 +50,10 @@ class Dashboard(widgets.VBox):
         self._pause_unseen = pause_unseen
         self._building = threading.Lock()
         self._loading = 0  # choices under way: the menus show them, not yet the run's
-        self.presets = widgets.Dropdown(
-            options=[("presets …", ""), *((preset.name, preset) for preset in PRESETS)],
-            layout=widgets.Layout(width="220px", margin="2px 12px"),
-        )
-        self.data = _dropdown("data", _data_options())
-        self.model = _dropdown("model", [(_model_label(name), name) for name in models.names()])
-        self.seed = widgets.BoundedIntText(
-            description="seed", min=0, max=10**6, value=getattr(run, "seed", 0)
-        )
-        self.seed.layout.width = "100%"
-        for widget in (self.data, self.model, self.seed):
-            widget.style.description_width = "44px"
+        self.presets = menus.presets_menu()
+        self.data = menus.data_menu()
+        self.model = menus.model_menu()
+        self.seed = menus.seed_box(getattr(run, "seed", 0))
         rebuilds = isinstance(run, Run)
         extra = (self.data, self.model, self.seed) if rebuilds else ()
         self.controls = Controls(self.stage, extra)
@@ -135,7 +125,7 @@ class Dashboard(widgets.VBox):
         self.stage.leave()
         self.view.close()
         self.controls.close()
-        _close_tree(self._header)
+        close_tree(self._header)
         self._body.close()
         for widget in (self.presets, self.data, self.model, self.seed):
             widget.close()
@@ -182,24 +172,13 @@ class Dashboard(widgets.VBox):
 
     def _rebuild_from(self, change: dict[str, Any], data: bool) -> None:
         run = self.run
-        if change["new"] == (_data_key(run) if data else _model_key(run)):
+        if change["new"] == (menus.data_of(run) if data else menus.model_of(run)):
             return
-
-        (name, draw), named = self.data.value, self.model.value
+        chosen, model = self.data.value, self.model.value
 
         def make() -> Run:
-            self.stage.say(f"Loading {DATA.get(name, name)} …")
-            # What is there of CIFAR-10 is enough to look at; its note says that it is a part.
-            options = {"draw": draw} if draw is not None else {"partial": True}
-            chosen = datasets.load(
-                name, **(options if draw is not None or name == "cifar10" else {})
-            )
-            same_size = (len(chosen) > 64) == (len(run.data) > 64)
-            objective = run.objective.spec if same_size else None
-            model = named or run.spec["model"]
-            if data:
-                model = _fitting(model, chosen.context is not None)
-            return Run(chosen, model, objective, seed=self.seed.value, device=run.device)
+            self.stage.say(f"Loading {menus.data_label(chosen[0])} …")
+            return menus.rebuilt(run, chosen, model, self.seed.value, fit=data)
 
         def load() -> None:
             try:
@@ -228,137 +207,10 @@ class Dashboard(widgets.VBox):
         run = self.run
         self._title.value = f"<b>{run.title}</b>"
         if isinstance(run, Run) and not self._loading:
-            _select(self.data, _data_key(run), run.data.name)
-            _select(self.model, _model_key(run), _model_label(_model_key(run)))
+            menus.follow(run, self.data, self.model)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return with_fallback(super()._repr_mimebundle_(**options), self.stage)
 
     def __repr__(self) -> str:
         return f"Dashboard({self.run.title})"
-
-
-def explore(
-    data: Any = None,
-    *,
-    model: Any = "vae-nvp",
-    constraint: Any = "re",
-    kappa: float | None = None,
-    objective: Any = None,
-    seed: int = 0,
-    device: Any = "auto",
-    out: Any = None,
-    play: bool = True,
-    **settings: Any,
-) -> Dashboard:
-    """Open a dashboard on a new run that trains at once.
-
-    It rests when the view closes, and ends with `dash.close()` or when its cell is run again.
-
-    Args:
-        data: as for `Run`; None is Micro-MNIST, or where that cannot be had seven digits of
-            scikit-learn, labelled as such.
-        model: as for `Run`.
-        constraint: "re", "fre", "cla", "pncc", or a `Constraint`.
-        kappa: the constraint's bound; None for one that suits the data: RE 0.05 on a small set and
-            0.1 on a large one, CLA 0.9, FRE and pNCC at 40 % of what the mean image gets, as
-            `suggest_kappa` counts it.
-        objective: instead of a constraint.
-        seed, device, out, **settings: as for `Run`.
-        play: whether to train at once.
-
-    Raises:
-        TypeError, ValueError: an argument is not allowed; a running session is left as it is.
-
-    Example:
-        >>> dash = explore("digits", kappa=0.1, play=False)
-        >>> dash.run.kappa
-        0.1
-        >>> dash.close()
-    """
-    integer("seed", seed, low=0)
-    if objective is not None and kappa is not None:
-        raise ValueError("kappa must be None where objective= is given: it has its own")
-    chosen = as_data(datasets.micro_or_digits() if data is None else data)
-    if objective is None and isinstance(constraint, str):
-        if kappa is None:
-            objective = proposed(constraint, chosen)
-        else:
-            objective = constraint_of(constraint, kappa, len(chosen))
-    elif objective is None:
-        if kappa is not None:
-            constraint.kappa = kappa
-        objective = constraint
-    run = Run(chosen, model, objective, seed=seed, device=device, out=out, **settings)
-    dash = Dashboard(run, pause_unseen=True)
-    registry.register(dash, None)
-    if play:
-        run.play()
-    return dash
-
-
-def _close_tree(widget: widgets.Widget) -> None:
-    for child in getattr(widget, "children", ()):
-        _close_tree(child)
-    widget.close()
-
-
-def _dropdown(label: str, options: list[tuple[str, Any]]) -> widgets.Dropdown:
-    return widgets.Dropdown(description=label, options=options, layout=widgets.Layout(width="100%"))
-
-
-def _select(dropdown: widgets.Dropdown, key: Any, label: str) -> None:
-    """Show a choice, adding it to the list where it is one of the user's own."""
-    if key not in [value for _, value in dropdown.options]:
-        dropdown.options = [*dropdown.options, (label, key)]
-    if dropdown.value != key:
-        dropdown.value = key
-
-
-DATA = {
-    "mnist": "MNIST",
-    "color-mnist": "Color-MNIST",
-    "mnist-triplets": "MNIST triplets",
-    "mnist-sum": "MNIST-sum, conditional",
-    "mnist-sum-hard": "MNIST-sum-hard, conditional",
-    "mnist-rotate": "MNIST-rotate, conditional",
-    "cifar10": "CIFAR-10",
-    "celeba": "CelebA",
-    "digits": "digits (no network)",
-}
-MODELS = {
-    "vae": "VAE, Gaussian posterior",
-    "vae-nvp": "VAE+NVP posterior",
-    "conv-vae-nvp": "VAE+NVP, convolutional",
-    "cvae": "conditional VAE",
-    "convdraw": "ConvDRAW",
-    "convdraw-conditional": "ConvDRAW, conditional",
-}
-
-
-def _data_options() -> list[tuple[str, Any]]:
-    drawn = [(f"Micro-MNIST, draw {draw}", ("micro-mnist", draw)) for draw in range(DRAWS)]
-    others = [name for name in datasets.names() if name != "micro-mnist"]
-    return [*drawn, *((DATA.get(n, n), (n, 0 if n == "digits" else None)) for n in others)]
-
-
-def _fitting(model: Any, conditional: bool) -> Any:
-    """The model, or where data with a context want the other kind, the simplest of that kind."""
-    name = model["name"] if isinstance(model, dict) else model
-    if name in models.names() and models.is_conditional(name) != conditional:
-        return "cvae" if conditional else "vae"
-    return model
-
-
-def _data_key(run: Any) -> tuple[str, int | None]:
-    info = run.data.info
-    return info.get("name", run.data.name), info.get("draw")
-
-
-def _model_key(run: Any) -> str | None:
-    config = run.spec["model"]
-    return config["name"] if config else None
-
-
-def _model_label(name: str | None) -> str:
-    return "own" if name is None else MODELS.get(name, name)

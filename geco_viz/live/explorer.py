@@ -8,12 +8,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from geco_viz.live.controls import STYLE, WIDE
+from geco_viz.live.column import WIDE, close_tree, column_layout, style
 from geco_viz.live.feed import Feed
 from geco_viz.live.latest import Latest
 from geco_viz.live.sheet import Sheet
 
-__all__ = ["Explorer", "choice_of", "heading"]
+__all__ = ["Explorer", "choice_of"]
 
 
 class Explorer(widgets.VBox):
@@ -30,14 +30,7 @@ class Explorer(widgets.VBox):
         self._latest = Latest("explorer", self._safely, self._failed)
         self.sheet = Sheet(self.feed, panels, self._told)
         self.sheet.layout = widgets.Layout(flex="1 1 0", min_width="0", width="auto")
-        style = widgets.HTML(f"<style>{STYLE.read_text('utf-8')}</style>")
-        style.layout.display = "none"
-        self.controls = widgets.VBox(
-            [*controls, style],
-            layout=widgets.Layout(
-                width="250px", min_width="250px", padding="4px 8px", overflow="hidden"
-            ),
-        )
+        self.controls = widgets.VBox([*controls, style()], layout=column_layout())
         self.controls.add_class("geco-viz-controls")
         self._header = widgets.HTML(f"<b>{escape(title)}</b>")
         body = widgets.HBox([self.controls, self.sheet])
@@ -70,8 +63,9 @@ class Explorer(widgets.VBox):
             return
         self._closed = True
         self._latest.close()
-        self.sheet.close()
-        _close(self)
+        for child in self.children:
+            close_tree(child)
+        super().close()
 
     def _ask(self, request: Any) -> None:
         self._latest.ask(request)
@@ -112,23 +106,9 @@ class Explorer(widgets.VBox):
         return f"{type(self).__name__}()"
 
 
-def heading(text: str) -> widgets.HTML:
-    """A heading in the column of controls."""
-    return widgets.HTML(f"<b>{escape(text)}</b>")
-
-
 def choice_of(label: str, options: Any, act: Callable[[], None]) -> widgets.Dropdown:
     """A labelled menu that calls `act` when another entry is chosen."""
     menu = widgets.Dropdown(description=label, options=options, layout=WIDE)
     menu.style.description_width = "70px"
     menu.observe(lambda _: act(), "value")
     return menu
-
-
-def _close(widget: widgets.Widget) -> None:
-    for child in getattr(widget, "children", ()):
-        _close(child)
-    if isinstance(widget, Explorer):
-        widgets.VBox.close(widget)
-    else:
-        widget.close()

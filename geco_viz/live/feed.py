@@ -6,8 +6,10 @@ import threading
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from geco_viz.live.parts import Part, packed
+from geco_viz.training.observer import as_uint8
 
 __all__ = ["Feed"]
 
@@ -37,6 +39,12 @@ class Feed:
         with self._gate:
             self._parts[kind] = (whole, data)
             self._unsent.add(kind)
+
+    def put_images(self, kind: str, images: Tensor, **head: Any) -> None:
+        """Replace a part by images (n, C, H, W) in [0, 1]; its head tells n, h, w and c."""
+        pixels = as_uint8(images)
+        n, h, w, c = pixels.shape
+        self.put(kind, {**head, "n": n, "h": h, "w": w, "c": c}, pixels)
 
     def get(self, kind: str) -> dict[str, Any]:
         """The plain data of a part, empty where there is none."""

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from geco_viz.live.controls import WIDE
-from geco_viz.live.explorer import Explorer, choice_of, heading
+from geco_viz.live.bends import Curve
+from geco_viz.live.column import WIDE, heading
+from geco_viz.live.explorer import Explorer, choice_of
 from geco_viz.live.grid import GridSlider, log_grid
 from geco_viz.theory import (
     EXAMPLES,
-    curvature,
     example,
     fixed_points,
     lipschitz_fixed_points,
@@ -29,7 +29,6 @@ TIED_SIDE = 12  # with a Lipschitz constraint, whose sweeps cost the sixth power
 SWEEPS = 8  # of a picture that a moving slider asks for
 MOST_SWEEPS = 800  # of one at rest: about a second where many tiles stay apart
 PATIENCE = 0.15  # seconds of rest after which the slider counts as let go
-GRID = np.geomspace(2e-4, 0.2, 64)  # of u(beta)
 OWN = "your own points"
 MOST = 200  # points that a person may draw
 PANELS = ("fixed-points", "fixed-tree", "fixed-error", "fixed-bend", "status")
@@ -72,7 +71,6 @@ class FixedPoints(Explorer):
     def __init__(self, points: Any = "clusters", beta: float = 0.01):
         own = None if isinstance(points, str) else _own(points)
         self._own: tuple[tuple[float, float], ...] = own if own is not None else ()
-        self._quiet = False
         name = points if own is None else OWN
         if own is None:
             example(name, 2)  # refuses an unknown name
@@ -97,8 +95,7 @@ class FixedPoints(Explorer):
             slider.observe(lambda _: self._asked(), "value")
         self.clear.on_click(lambda _: self._draw(()))
         self._points: tuple[tuple[float, float], ...] = ()
-        self._solved: dict[str, Any] = {}
-        self._ties: dict[Any, Any] = {}
+        self._curves: dict[str, Curve] = {}  # by the masses
         self._last_tied: Any = None
         self.state: dict[str, Any] = {}
         super().__init__(
@@ -115,7 +112,7 @@ class FixedPoints(Explorer):
     @property
     def points(self) -> Tensor:
         """The data shown, (n, 2)."""
-        return torch.tensor(self._chosen(), dtype=torch.float64).reshape(-1, 2)
+        return _tensor(self._chosen())
 
     def figure(self, theme: str = "light") -> Any:
         from geco_viz.plots import fixed_points_figure
@@ -129,7 +126,7 @@ class FixedPoints(Explorer):
         return tuple(map(tuple, example(self.data.value).tolist()))
 
     def _asked(self) -> None:
-        if self._quiet or self._closed:
+        if self._closed:
             return
         tied = self.tied.value
         self.radius.layout.display = "" if tied == "local" else "none"
@@ -157,23 +154,22 @@ class FixedPoints(Explorer):
     def _work(self, request: Any) -> None:
         if request.points != self._points:
             self._points = request.points
-            self._solved = {}
+            self._curves = {}
             self._last_tied = None
-            flat = np.array(request.points, dtype=np.float64).reshape(-1, 2)
-            self.feed.put("points", {"n": len(flat), "own": self.data.value == OWN}, flat)
-            self.feed.put("curve", _empty())
-            self.feed.put("tree", {"n": 0}, np.zeros((0, 4)))
+            head = {"n": len(request.points), "own": self.data.value == OWN}
+            self.feed.put("points", head, _tensor(request.points).numpy())
+            self._put_curve(self._curve_of(request))
         if len(set(request.points)) < 2:
             self._blank()
             return
-        x = torch.tensor(request.points, dtype=torch.float64)
+        x = _tensor(request.points)
         if request.tied == "none":
             self._free(x, request)
         else:
             self._bound(x, request)
 
     def _free(self, x: Tensor, request: _Request) -> None:
-        start = self._nearest(request.masses, request.beta)
+        start = self._curve_of(request).nearest(request.beta)
         quick = fixed_points(
             *(x, request.beta), start=start, masses=request.masses, steps=SWEEPS, side=SIDE
         )
@@ -185,51 +181,26 @@ class FixedPoints(Explorer):
         )
         # Finer than the eye, and stated: points on a circle glide along it for thousands of sweeps.
         self._show(request, found, converged=float(found.residual[0]) < 1e-4 * request.beta**0.5)
-        self._curve(x, request)
+        self._curve(request)
 
-    def _curve(self, x: Tensor, request: _Request) -> None:
+    def _curve_of(self, request: _Request) -> Curve:
+        if request.masses not in self._curves:
+            x = _tensor(request.points)
+            self._curves[request.masses] = Curve(x, request.masses, SIDE, MOST_SWEEPS)
+        return self._curves[request.masses]
+
+    def _curve(self, request: _Request) -> None:
         """u(beta), a value at a time, until the next request: a slider waits for one at most."""
-        solved = self._solved.setdefault(request.masses, {"psi": [], "error": [], "place": []})
-        self._put_curve(solved)
-        while len(solved["error"]) < len(GRID):
-            if self._latest.stale():
-                return
-            low = len(solved["error"])
-            beta = torch.from_numpy(GRID[low : low + 1])
-            found = fixed_points(x, beta, masses=request.masses, side=SIDE, steps=MOST_SWEEPS)
-            solved["psi"] += list(found.psi.float())
-            solved["place"] += [
-                _places(psi, float(b)) for psi, b in zip(found.psi, beta, strict=True)
-            ]
-            solved["error"] += found.error.tolist()
-            self._put_curve(solved)
+        curve = self._curve_of(request)
+        self._put_curve(curve)
+        while not curve.done and not self._latest.stale():
+            curve.advance()
+            self._put_curve(curve)
 
-    def _put_curve(self, solved: dict[str, Any]) -> None:
-        count = len(solved["error"])
-        beta, error = GRID[:count], np.array(solved["error"])
-        bend = np.full(count, np.nan)
-        if count > 4:
-            bend = -np.asarray(curvature(beta, error))
-        critical = _peaks(bend) if count == len(GRID) else []
-        self.feed.put(
-            "curve",
-            {
-                "beta": _rounded(beta),
-                "error": _rounded(error),
-                "bend": _rounded(bend),
-                "critical": _rounded(beta[critical]),
-                "total": len(GRID),
-            },
-        )
-        tree = [np.column_stack([np.full(len(p), b), p]) for b, p in zip(beta, solved["place"])]  # noqa: B905
-        rows = np.concatenate(tree) if tree else np.zeros((0, 4))
-        self.feed.put("tree", {"n": len(rows)}, rows)
-
-    def _nearest(self, masses: str, beta: float) -> Tensor | None:
-        """The tiles at the largest solved beta below: upwards tiles may meet, but never part."""
-        solved = self._solved.get(masses)
-        known = 0 if solved is None else int((GRID[: len(solved["psi"])] <= beta).sum())
-        return solved["psi"][known - 1].double() if solved is not None and known else None
+    def _put_curve(self, curve: Curve) -> None:
+        self.feed.put("curve", curve.head())
+        tree = curve.tree()
+        self.feed.put("tree", {"n": len(tree)}, tree)
 
     def _bound(self, x: Tensor, request: _Request) -> None:
         radius = request.radius if request.tied == "local" else None
@@ -255,7 +226,7 @@ class FixedPoints(Explorer):
         )
         self._last_tied = ((request.tied, radius, request.bound), found.psi, found.multipliers)
         self._show_tied(request, found.psi, found)
-        self._curve(x, request)
+        self._curve(request)
 
     def _show(self, request: _Request, found: Any, converged: bool) -> None:
         count, error = int(found.count[0]), float(found.error[0])
@@ -305,24 +276,5 @@ def _own(points: Any) -> tuple[tuple[float, float], ...]:
     return tuple((round(a, 5), round(b, 5)) for a, b in array[:MOST].tolist())
 
 
-def _empty() -> dict[str, Any]:
-    return {"beta": [], "error": [], "bend": [], "critical": [], "total": len(GRID)}
-
-
-def _places(psi: Tensor, beta: float) -> np.ndarray[Any, Any]:
-    """Distinct fixed points and the share of the tiles at each: rows x, y, share."""
-    cell = np.round(psi.numpy() / (0.02 * beta**0.5))
-    _, first, count = np.unique(cell, axis=0, return_index=True, return_counts=True)
-    return np.column_stack([psi.numpy()[first], count / len(cell)])
-
-
-def _peaks(bend: Any, top: int = 3) -> list[int]:
-    """The highest local maxima, in the grid's order."""
-    inner = np.arange(1, len(bend) - 1)
-    high = inner[(bend[inner] > bend[inner - 1]) & (bend[inner] >= bend[inner + 1])]
-    high = high[bend[high] > 1e-6 * np.nanmax(bend)]  # not the roundings of a flat stretch
-    return sorted(high[np.argsort(-bend[high])][:top].tolist())
-
-
-def _rounded(values: Any) -> list[float | None]:
-    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]
+def _tensor(points: tuple[tuple[float, float], ...]) -> Tensor:
+    return torch.tensor(points, dtype=torch.float64).reshape(-1, 2)

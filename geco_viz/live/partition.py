@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from geco_viz.evaluation import aggregate, responsibilities
-from geco_viz.live.controls import WIDE
-from geco_viz.live.explorer import Explorer, heading
+from geco_viz.live.column import WIDE, heading
+from geco_viz.live.explorer import Explorer
 from geco_viz.live.grid import GridSlider, log_grid
 from geco_viz.theory import best_support, rate_distortion
 
@@ -123,10 +123,8 @@ class Tilings(Explorer):
         with torch.no_grad():
             self._trained(model, x, best)
         labels = [""] * len(x) if run.data.y is None else [str(int(y)) for y in run.data.y]
-        h, w = x.shape[-2:]
-        shape = {"h": h, "w": w, "c": x.shape[1]}
         self.feed.put("legend", {"labels": labels})
-        self.feed.put("atoms", {"n": len(best.psi), **shape}, _bytes(best.psi))
+        self.feed.put_images("atoms", best.psi)
         self._words(kappa)
 
     def _theory(self, x: Tensor, kappa: float) -> Any:
@@ -172,9 +170,7 @@ class Tilings(Explorer):
         self.feed.put("shares", {"n": len(x), "m": m}, torch.cat([best.posterior.float(), share]))
         cells = torch.where(hole, 255, region).to(torch.uint8).numpy()
         self.feed.put("map", {"side": SIDE, "reach": REACH}, cells)
-        means = mean.reshape(m, *x.shape[1:])
-        head = {"n": m, "h": x.shape[-2], "w": x.shape[-1], "c": x.shape[1]}
-        self.feed.put("means", head, _bytes(means))
+        self.feed.put_images("means", mean.reshape(m, *x.shape[1:]))
 
     def _words(self, kappa: float) -> None:
         f = self.figures
@@ -193,7 +189,3 @@ def _kappa(run: Any) -> float:
         return float(run.kappa_of("re"))
     recent = run.history["err/re"][-50:] if len(run.history) else np.empty(0)
     return float(np.nanmean(recent)) if len(recent) and np.isfinite(recent).any() else 0.05
-
-
-def _bytes(images: Tensor) -> Any:
-    return (images.clamp(0, 1) * 255).round().to(torch.uint8).movedim(1, 3).contiguous().numpy()

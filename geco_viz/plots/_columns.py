@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DRAWN", "Columns", "constraint_names", "note", "read", "spread", "thin"]
+__all__ = ["DRAWN", "Columns", "constraint_names", "newest", "note", "read", "spread", "thin"]
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -62,6 +62,13 @@ def thin(values: Sequence[NDArray[np.float64]], points: int = DRAWN) -> NDArray[
         for start, end in pairwise(edges):
             keep += [start + int(low[start:end].argmin()), start + int(high[start:end].argmax())]
     return np.unique(keep)
+
+
+def newest(columns: Columns, name: str) -> float | None:
+    """Return the newest finite value of a column, None where there is none."""
+    column = columns.get(name, np.empty(0))
+    finite = column[np.isfinite(column)]
+    return float(finite[-1]) if len(finite) else None
 
 
 def note(drawn: int, rows: int) -> str:

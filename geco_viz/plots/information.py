@@ -8,24 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geco_viz.plots._columns import Columns, note, read, thin
+from geco_viz.plots._columns import Columns, newest, note, read, thin
 from geco_viz.plots._figure import curve_axis, finish, step_markers
+from geco_viz.plots._limit import limit_marks
 from geco_viz.plots.themes import theme_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["information_plane", "newest"]
+__all__ = ["information_plane"]
 
 # Ghosts are there for their place, not their detail.
 GHOSTLY = 240
-
-
-def newest(columns: Columns, name: str) -> float | None:
-    """Return the newest finite value of a column, None where there is none."""
-    column = columns.get(name, np.empty(0))
-    finite = column[np.isfinite(column)]
-    return float(finite[-1]) if len(finite) else None
 
 
 def information_plane(
@@ -68,7 +62,7 @@ def information_plane(
     shots = read(evaluations, ("step", "kappa_hat/re", "kl")) if evaluations is not None else {}
     data, annotations, shapes = [], [], []
     if limit is not None:
-        traces, label = _limit(colours, limit, kappa)
+        traces, label = limit_marks(colours, limit, kappa)
         data += traces
         annotations += label
     data += [_ghost(colours, ghost) for ghost in ghosts]
@@ -129,54 +123,6 @@ def information_plane(
     )
 
 
-def _limit(
-    colours: dict[str, Any], limit: Any, kappa: float | None
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    order = np.argsort(np.asarray(limit.kappa, dtype=np.float64))
-    across = np.asarray(limit.kappa, dtype=np.float64)[order]
-    rate = np.asarray(limit.rate, dtype=np.float64)[order]
-    slack = np.broadcast_to(np.nan_to_num(np.asarray(limit.certificate, np.float64)), rate.shape)
-    proven = np.maximum(rate - slack[order], 0.0)
-    # R falls in kappa, so its first known value bounds everything to the left of it too.
-    edge = np.concatenate([[0.0], across])
-    shade = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": edge,
-        "y": np.concatenate([proven[:1], proven]),
-        "fill": "tozeroy",
-        "fillcolor": colours["shade"],
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-        "name": "impossible",
-    }
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": across,
-        "y": rate,
-        "line": {"color": colours["accent"], "width": 3},
-        "name": "limit R(D)",
-        "hovertemplate": "limit: at least %{y:.3f} nats<br>for error %{x:.4f} RMS pixel"
-        "<extra></extra>",
-    }
-    reached = float(across[rate > 0].max()) if (rate > 0).any() else float(across[-1])
-    left, right = (0.0, reached) if kappa is None or kappa > reached else (kappa, reached)
-    if kappa is not None and kappa > reached - kappa:
-        left, right = 0.0, min(kappa, reached)
-    middle = left + 0.45 * (right - left)
-    subset = getattr(limit, "subset", 0)
-    label = {
-        "x": middle,
-        "y": 0.32 * float(np.interp(middle, across, proven)),
-        "text": "impossible: below R(D)" + (f" of {subset:,} data" if subset else ""),
-        "showarrow": False,
-        "font": {"color": colours["accent"], "size": 13},
-    }
-    return [shade, line], [label]
-
-
 def _ghost(colours: dict[str, Any], ghost: Any) -> dict[str, Any]:
     rows = np.asarray(ghost.rows, dtype=np.float64).reshape(-1, 3)
     rows = rows[thin([rows[:, 1], rows[:, 2]], GHOSTLY)] if len(rows) else rows
@@ -206,12 +152,7 @@ def _evaluations(colours: dict[str, Any], shots: Columns) -> dict[str, Any]:
         "mode": "markers",
         "x": shots["kappa_hat/re"],
         "y": shots["kl"],
-        "marker": {
-            "symbol": "circle-open",
-            "size": size,
-            "color": colours["text"],
-            "line": {"width": 1.8, "color": colours["text"]},
-        },
+        "marker": _ring(colours, size),
         **{name: {**bar, "color": colours["text"]} for name, bar in bars.items()},
         "customdata": shots["step"],
         "hovertemplate": "evaluation at step %{customdata:,}<br>κ̂ %{x:.4f} RMS pixel<br>"
@@ -228,15 +169,15 @@ def _last(
         "mode": "markers",
         "x": x,
         "y": y,
-        "marker": {
-            "symbol": "circle-open",
-            "size": 14,
-            "color": colours["text"],
-            "line": {"width": 1.8, "color": colours["text"]},
-        },
+        "marker": _ring(colours, 14),
         "hoverinfo": "skip",
         "name": "newest step",
     }
+
+
+def _ring(colours: dict[str, Any], size: Any) -> dict[str, Any]:
+    line = {"width": 1.8, "color": colours["text"]}
+    return {"symbol": "circle-open", "size": size, "color": colours["text"], "line": line}
 
 
 def _tangent(colours: dict[str, Any], columns: Columns) -> list[dict[str, Any]]:

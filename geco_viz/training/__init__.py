@@ -2,8 +2,9 @@
 
 from geco_viz.training.checkpoint import CheckpointError
 from geco_viz.training.history import History
-from geco_viz.training.loop import Diverged, Loop, Settings
+from geco_viz.training.loop import Diverged, Loop
 from geco_viz.training.run import Run
+from geco_viz.training.settings import Settings
 from geco_viz.training.sweep import Sweep, sweep
 
 __all__ = ["CheckpointError", "Diverged", "History", "Loop", "Run", "Settings", "Sweep", "sweep"]

@@ -16,9 +16,10 @@ from geco_viz.data import Dataset
 from geco_viz.objectives import Objective
 from geco_viz.training.evaluator import Evaluator
 from geco_viz.training.history import History
-from geco_viz.training.loop import Loop, Settings
+from geco_viz.training.loop import Loop
 from geco_viz.training.observer import Observer
 from geco_viz.training.records import Ghost
+from geco_viz.training.settings import Settings
 from geco_viz.training.stepper import Stepper
 
 __all__ = ["Parts"]

@@ -13,8 +13,8 @@ from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz._checks import choice, integer, number
 from geco_viz.objectives import Objective
-from geco_viz.training.loop import Settings
 from geco_viz.training.recipe import CONSTRAINTS, OBJECTIVES, SMALL, as_objective, settings_for
+from geco_viz.training.settings import Settings
 
 __all__ = ["Point", "address", "columns_of", "label", "layout", "objective_of"]
 

@@ -16,7 +16,7 @@ from geco_viz.constraints import CLA, FRE, PNCC, RE, Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import ELBO, Annealed, BetaVAE, Objective
 from geco_viz.rate_limit import RateLimit
-from geco_viz.training.loop import Settings
+from geco_viz.training.settings import Settings
 
 __all__ = [
     "CONSTRAINTS",

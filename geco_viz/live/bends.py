@@ -1,0 +1,103 @@
+"""u(beta) of points in the plane, solved a temperature at a time; where it bends, tiles merge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geco_viz.theory import curvature, fixed_points
+
+__all__ = ["Curve"]
+
+GRID = np.geomspace(2e-4, 0.2, 64)  # of u(beta)
+
+
+class Curve:
+    """The error and the fixed points over a grid of temperatures, as far as they are solved.
+
+    Args:
+        x: (n, 2) points, float64.
+        masses: "uniform" or "optimal", as for `fixed_points`.
+        side: tiles a side.
+        sweeps: of a temperature, at most.
+
+    Source: section 4.3 and figure 2.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor([[-0.3, 0.0], [0.3, 0.0]], dtype=torch.float64)
+        >>> curve = Curve(x, "uniform", side=4, sweeps=100)
+        >>> curve.advance()
+        >>> curve.head()["beta"], len(curve.tree()), curve.done
+        ([0.0002], 2, False)
+    """
+
+    def __init__(self, x: Tensor, masses: str, side: int, sweeps: int):
+        self.x, self.masses, self.side, self.sweeps = x, masses, side, sweeps
+        self._psi: list[Tensor] = []
+        self._error: list[float] = []
+        self._places: list[NDArray[np.float64]] = []
+
+    @property
+    def done(self) -> bool:
+        return len(self._error) == len(GRID)
+
+    def advance(self) -> None:
+        """Solve the next temperature."""
+        beta = float(GRID[len(self._error)])
+        found = fixed_points(self.x, beta, masses=self.masses, side=self.side, steps=self.sweeps)
+        psi = found.psi[0]
+        self._psi.append(psi.float())
+        self._places.append(_places(psi, beta))
+        self._error.append(float(found.error[0]))
+
+    def nearest(self, beta: float) -> Tensor | None:
+        """The tiles at the largest solved beta below: upwards tiles may meet, but never part."""
+        known = int((GRID[: len(self._psi)] <= beta).sum())
+        return self._psi[known - 1].double() if known else None
+
+    def head(self) -> dict[str, Any]:
+        """u and -u'' by beta and, once all is solved, the betas of the sharpest bends."""
+        count = len(self._error)
+        beta, error = GRID[:count], np.array(self._error)
+        bend = np.full(count, np.nan)
+        if count > 4:
+            bend = -np.asarray(curvature(beta, error))
+        critical = _peaks(bend) if self.done else []
+        return {
+            "beta": _rounded(beta),
+            "error": _rounded(error),
+            "bend": _rounded(bend),
+            "critical": _rounded(beta[critical]),
+            "total": len(GRID),
+        }
+
+    def tree(self) -> NDArray[np.float64]:
+        """Distinct fixed points by beta: rows beta, x, y, share of the tiles."""
+        rows = [
+            np.column_stack([np.full(len(places), beta), places])
+            for beta, places in zip(GRID, self._places, strict=False)
+        ]
+        return np.concatenate(rows) if rows else np.zeros((0, 4))
+
+
+def _places(psi: Tensor, beta: float) -> NDArray[np.float64]:
+    """Distinct fixed points and the share of the tiles at each: rows x, y, share."""
+    cell = np.round(psi.numpy() / (0.02 * beta**0.5))
+    _, first, count = np.unique(cell, axis=0, return_index=True, return_counts=True)
+    return np.column_stack([psi.numpy()[first], count / len(cell)])
+
+
+def _peaks(bend: NDArray[np.float64], top: int = 3) -> list[int]:
+    """The highest local maxima, in the grid's order."""
+    inner = np.arange(1, len(bend) - 1)
+    high = inner[(bend[inner] > bend[inner - 1]) & (bend[inner] >= bend[inner + 1])]
+    high = high[bend[high] > 1e-6 * np.nanmax(bend)]  # not the roundings of a flat stretch
+    return sorted(high[np.argsort(-bend[high])][:top].tolist())
+
+
+def _rounded(values: Any) -> list[float | None]:
+    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]
