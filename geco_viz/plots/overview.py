@@ -103,7 +103,7 @@ def run_figure(source: Any, theme: str = "light") -> Figure:
         "",
         height=900,
         width=1280,
-        margin={"l": 70, "r": 24, "t": 110, "b": 92},
+        margin={"l": 70, "r": 96, "t": 110, "b": 92},  # right: a curve's name at its end
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
         **layout,
     )

@@ -80,7 +80,11 @@ def _draw(numbers: dict[str, Any], theme: str) -> dict[str, Any]:
         history={name: np.array(values) for name, values in numbers["history"].items()},
         title=f"Conditional ConvDRAW on MNIST-rotate, GECO with κ = {numbers['kappa']:g}",
     )
-    return {"": run_figure(source, theme)}
+    figure = run_figure(source, theme)
+    # The whole way: the plane of a live run shows where it settles.
+    for axis, name in (("xaxis", "err/re"), ("yaxis", "kl")):
+        figure.layout[axis].range = [0, 1.08 * max(numbers["history"][name])]
+    return {"": figure}
 
 
 FIG3 = Experiment(
