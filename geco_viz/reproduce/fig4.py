@@ -137,9 +137,12 @@ def _dearer(elbos: list[dict[str, Any]], geco_rows: list[dict[str, Any]]) -> Ver
     ]
     lower = [a["nll"] < b["nll"] and a["kl"] > b["kl"] for a, b in pairs]
     dearest = max((a["kl"] / max(b["kl"], 1e-3) for a, b in pairs), default=math.nan)
-    exceptions = sorted(
-        {f"{a['model']} on {a['data']}" for (a, _), ok in zip(pairs, lower, strict=True) if not ok}
-    )
+    exceptions = [
+        f"{a['model']} on {a['data']}, where ELBO's error is {a['kappa_hat/re']:.3g} after "
+        f"{a['steps']} steps and GECO's {b['kappa_hat/re']:.3g}"
+        for (a, b), ok in zip(pairs, lower, strict=True)
+        if not ok
+    ]
     return Verdict(
         all(lower) if pairs else None,
         f"ELBO has the lower NLL and the higher KL in {sum(lower)} of {len(pairs)} pairs with "
