@@ -92,7 +92,7 @@ def test_a_constraint_without_an_error_says_so() -> None:
 
 def test_description_gives_psnr_and_summed_error() -> None:
     text = RE(0.1).describe(0.1, torch.zeros(1, 1, 10, 10))
-    assert "20.0 dB" in text and "SSE 1" in text
+    assert "20.0 dB" in text and "SSE 1" in text and "off by 10 %" in text
 
 
 def test_spec_rebuilds_re() -> None:

@@ -83,7 +83,7 @@ def test_explore_takes_a_constraint_by_name_at_a_kappa_of_the_data(
     share = constraint.tolerance(dash.run.kappa) / float(flat)
     # Three digits of kappa: half a percent of it at most, and twice that of its square.
     assert share == pytest.approx(0.4**2 if name == "fre" else 0.4, rel=0.01)
-    assert dash.run.title.endswith(f"GECO+{name.upper()}")
+    assert dash.run.title.lower().endswith(f"geco+{name}")
     assert dash.run.step().history[f"err/{name}"].shape == (1,)
     dash.close()
     dash = gv.explore(data, constraint=name, kappa=0.3, play=False)
@@ -138,7 +138,7 @@ def test_under_a_rate_limit_the_multiplier_is_what_a_nat_is_worth(rate: float, s
 def test_a_slider_asks_for_an_edit_and_the_next_step_has_it(run: gv.Run) -> None:
     controls = Controls(run)
     controls.kappas["re"].index += 1  # what the page sends
-    assert run.kappa == pytest.approx(0.05 * 10**0.01)
+    assert run.kappa == pytest.approx(0.05 * 10**0.01, rel=0.012)  # in two digits
     run.step()
     assert run.history["kappa/re"][-1] == pytest.approx(run.kappa)
     controls.close()
@@ -367,7 +367,7 @@ def test_a_constraint_that_the_data_cannot_have_is_said_and_changes_nothing() ->
     ("error", "said"),
     [
         (0.05, "RE binds: λ = 0.5 nats: halving its tolerance costs about 0.347 nats"),
-        (0.1, "RE is not met yet: λ = 0.5"),
+        (0.1, "RE is not met yet: its λ = 0.5"),
         (0.03, "RE is slack"),
     ],
 )

@@ -84,6 +84,11 @@ class Constraint(nn.Module):
     def kappa(self, value: float) -> None:
         self._kappa = self.check(value)
 
+    @property
+    def label(self) -> str:
+        """The name as it is written in titles and beside figures."""
+        return self.name.upper()
+
     def check(self, value: Any) -> float:
         """Return `value` as a float if this constraint allows it as kappa, else raise."""
         return number("kappa", value, low=self.low, high=self.high, open_low=True, open_high=True)

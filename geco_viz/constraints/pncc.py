@@ -53,6 +53,10 @@ class PNCC(Similarity):
         self.patch = integer("patch", patch, low=2)
         self.stride = self.patch // 2 if stride is None else integer("stride", stride, low=1)
 
+    @property
+    def label(self) -> str:
+        return "pNCC"
+
     def prepare(self, x: Tensor, y: Tensor | None = None) -> None:
         if x.ndim != 4 or min(x.shape[-2:]) < self.patch:
             raise ValueError(

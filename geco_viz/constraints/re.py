@@ -57,7 +57,8 @@ class RE(Constraint):
         return x.shape[1:].numel()
 
     def describe(self, kappa: float, x: Tensor | None = None) -> str:
-        text = f"RMS pixel · {-20 * math.log10(kappa):.1f} dB PSNR"
+        share = f"pixels off by {100 * kappa:.3g} % (RMS)"
+        text = f"{share} · {-20 * math.log10(kappa):.1f} dB PSNR"
         return text if x is None else f"{text} · SSE {kappa**2 * self.size(x):.3g}"
 
     @property

@@ -143,7 +143,7 @@ class Controls(widgets.VBox):
                 rows.append(self.constraints)
         for constraint in run.constraints:
             name = constraint.name
-            label, tip = f"κ {name.upper()}", f"κ of {name}: {constraint.unit}"
+            label, tip = f"κ {constraint.label}", f"κ of {name}: {constraint.unit}"
             if name == "rate":
                 label, tip = "C", "KL ≤ C, nats: the rate is held, and the error is what falls"
             slider = GridSlider(label, kappa_grid(constraint), run.kappa_of(name), tip)

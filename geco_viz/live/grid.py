@@ -20,12 +20,23 @@ __all__ = ["GridSlider", "kappa_grid", "log_grid"]
 def log_grid(anchor: float, low: float, high: float) -> list[float]:
     """anchor * 10^(k / 100) for all k / 100 in [low, high]: hundredths of a decade.
 
+    Where a number of two digits is nearer than half a step it stands instead, so that 0.1 can be
+    had from 0.05 and not only 0.0998.
+
     Example:
         >>> [round(value, 4) for value in log_grid(0.05, -0.01, 0.01)]
-        [0.0489, 0.05, 0.0512]
+        [0.049, 0.05, 0.051]
+        >>> 0.1 in log_grid(0.05, -1, 1)
+        True
     """
     steps = range(round(100 * low), round(100 * high) + 1)
-    return [anchor * 10 ** (step / 100) if step else anchor for step in steps]
+    return [_plain(anchor * 10 ** (step / 100)) if step else anchor for step in steps]
+
+
+def _plain(value: float) -> float:
+    """The nearest number of two digits if it is within half a hundredth of a decade."""
+    short = float(f"{value:.2g}")
+    return short if abs(short / value - 1) < 0.011 else value
 
 
 def kappa_grid(constraint: Constraint) -> list[float]:
@@ -37,7 +48,7 @@ def kappa_grid(constraint: Constraint) -> list[float]:
         >>> from geco_viz import CLA, RE
         >>> grid = kappa_grid(CLA(kappa=0.9))
         >>> round(grid[0], 3), round(grid[-1], 3), 0.9 in grid
-        (0.109, 0.999, True)
+        (0.11, 0.999, True)
         >>> len(kappa_grid(RE(kappa=0.05)))
         216
     """
@@ -72,7 +83,7 @@ class GridSlider(widgets.SelectionSlider):
             description=label,
             tooltip=tip,
             layout=widgets.Layout(width="100%"),
-            style={"description_width": "44px"},
+            style={"description_width": "44px" if len(label) < 6 else "54px"},
         )
 
     def _nearest(self, value: float) -> float:

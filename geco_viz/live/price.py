@@ -39,12 +39,16 @@ def price(run: Any) -> str:
         error = float(np.nanmean(history[f"err/{name}"][-ROWS:]))
         kappa = run.kappa_of(name)
         c = float(constraint.tolerance(error)) / constraint.tolerance(kappa) - 1
-        label = name.upper()
+        label = constraint.label
         if c < -SLACK:
             lines.append(f"{label} is slack: its λ = {multiplier:.2g} nats falls until it binds.")
             continue
-        state = "binds" if c <= SLACK else "is not met yet"
-        words = f"{label} {state}: " if len(columns) > 1 else ""
+        if c > SLACK:
+            lines.append(
+                f"{label} is not met yet: its λ = {_plain(multiplier)} nats grows until it is."
+            )
+            continue
+        words = f"{label} binds: " if len(columns) > 1 else ""
         words += (
             f"λ = {_plain(multiplier)} nats: halving its tolerance costs about "
             f"{_plain(multiplier * math.log(2))} nats"

@@ -32,6 +32,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "accent": "#B5402A",
         "shade": "rgba(181, 64, 42, 0.13)",
         "good": "#007A59",
+        "hole": "#3D4250",
         "categories": [*_SHARED, "#94890A", "#3C3C3C"],
         "iterations": [
             [0.0, "#440154"],
@@ -54,6 +55,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "accent": "#FF6B3D",
         "shade": "rgba(255, 107, 61, 0.20)",
         "good": "#2BC596",
+        "hole": "#07080A",
         "categories": [*_SHARED, "#F0E442", "#E3E3E3"],
         "iterations": [
             [0.0, "#3B528B"],

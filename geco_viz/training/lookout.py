@@ -87,7 +87,7 @@ class Lookout:
         words = f"{done} of {total} runs finished."
         if failed := counts.get("failed"):
             words += f" {failed} failed: sweep.failed says why."
-        phase = "settled" if done == total else "tightening" if "begun" in counts else "starting"
+        phase = "settled" if done == total else "training" if "begun" in counts else "starting"
         return Status(phase, words, "", int(self._steps), self._rate, f"{total} runs")
 
     def pictures(self) -> None:

@@ -16,6 +16,7 @@ PHASES = (
     "tightening",
     "settled",
     "infeasible",
+    "training",
     "paused",
     "stopped",
     "failed",

@@ -62,7 +62,7 @@ class Showing(Playing):
         model = config.get("name", type(self.model).__name__)
         objective = self.objective.name.upper() if self.objective.name != "beta" else "β-VAE"
         if self.objective.name != "rate-limit":  # whose name says it
-            objective = "+".join([objective, *(c.name.upper() for c in self.constraints)])
+            objective = "+".join([objective, *(c.label for c in self.constraints)])
         data = WORDS.get(self.data.name, self.data.name)
         return " · ".join([data, WORDS.get(model, model), objective])
 

@@ -20,6 +20,8 @@ __all__ = ["describe", "phase_of"]
 def phase_of(objective: Objective, history: History, since: int) -> str:
     """The phase that the figures show: Fig. 3's satisfying and tightening, settled or infeasible.
 
+    Without constraints there is nothing to satisfy: "training" until it has settled.
+
     Infeasible: a multiplier has stood at its cap for 200 rows, and its constraint is still violated
     and no longer on its way down.
     """
@@ -38,7 +40,9 @@ def phase_of(objective: Objective, history: History, since: int) -> str:
                 return "infeasible"
     if violated:
         return "satisfying"
-    return "settled" if is_settled(history, since, constraints) else "tightening"
+    if is_settled(history, since, constraints):
+        return "settled"
+    return "tightening" if constraints else "training"
 
 
 def _falling(errors: np.ndarray, constraint: Constraint) -> bool:
@@ -70,7 +74,7 @@ def describe(
     """
     if not len(history):
         return "No step made yet.", "Press play."
-    fresh = len(evaluations) and evaluations["step"][-1] > history["step"][-1] - 500
+    fresh = len(evaluations) and _fresh(float(evaluations["step"][-1]), float(history["step"][-1]))
     kl = float(evaluations["kl"][-1]) if fresh else _recent(history, "kl")
     words = []
     for constraint in objective.constraints:
@@ -86,7 +90,7 @@ def describe(
         if name == "rate":
             words.append(f"The rate {'keeps to' if met else 'is above'} C = {kappa:.3g} nats.")
             continue
-        symbol = "κ̂" if len(objective.constraints) == 1 else f"κ̂ {name.upper()}"
+        symbol = "κ̂" if len(objective.constraints) == 1 else f"κ̂ {constraint.label}"
         seen = f"held_out/{column}"
         unseen = ""
         if fresh and seen in evaluations.columns and math.isfinite(evaluations[seen][-1]):
@@ -103,6 +107,11 @@ def describe(
     if fresh and "holes" in evaluations.columns and math.isfinite(evaluations["holes"][-1]):
         words.append(f"Holes: {100 * float(evaluations['holes'][-1]):.3g} % of the prior.")
     return " ".join(filter(None, words)), _hint(objective, phase)
+
+
+def _fresh(looked: float, step: float) -> bool:
+    """Whether what was seen at one step still says something: half of the way may not lie since."""
+    return looked > step - min(500, step / 2)
 
 
 def _recent(history: History, column: str) -> float:

@@ -122,8 +122,8 @@ class BlurLatent extends CanvasPanel {
     const sheet = this.open();
     if (!sheet) return;
     const { context, width, height } = sheet;
-    this.side = Math.min(width - 44, height - 40);
-    this.left = 34 + (width - 44 - this.side) / 2;
+    this.side = Math.min(width - 54, height - 44);
+    this.left = 44 + (width - 54 - this.side) / 2;
     this.top = 6;
     this.ground(context);
     this.tiles.forEach((tile, i) => this.tile(context, tile, i));
@@ -131,23 +131,15 @@ class BlurLatent extends CanvasPanel {
     if (z) crosshair(context, this.to(...z), this.theme);
   }
 
-  // What no tile covers is a hole: dark, as in the figure.
+  // What no tile covers is a hole.
   ground(context) {
     const { theme } = this;
-    const [x, y] = this.to(0, 1);
-    context.fillStyle = theme.dark ? "#000" : "#3d4250";
-    context.fillRect(x, y, this.side, this.side);
-    context.fillStyle = theme.muted;
-    context.font = `12.5px ${FONT}`;
-    context.textBaseline = "top";
-    context.textAlign = "center";
-    for (const v of [0, 0.5, 1]) context.fillText(String(v), this.to(v, 0)[0], y + this.side + 5);
-    context.fillText("z₁", x + this.side / 2 + 24, y + this.side + 5);
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    for (const v of [0, 0.5, 1]) context.fillText(String(v), x - 5, this.to(0, v)[1]);
-    context.fillText("z₂", x - 5, this.to(0, 0.75)[1]);
-    context.textAlign = "left";
+    const square = [...this.to(0, 1), this.side];
+    holeGround(context, theme, square);
+    // Paper under the tiles: their own colours are laid over each other where they overlap.
+    context.fillStyle = theme.paper;
+    for (const [a, b, c, d] of this.tiles) context.fillRect(...this.to(a, d), (c - a) * this.side, (d - b) * this.side);
+    latentAxes(context, theme, square, [0, 0.5, 1], (v) => v * this.side);
   }
 
   tile(context, [a, b, c, d], i) {
@@ -219,8 +211,8 @@ class BlurDecoder extends CanvasPanel {
     if (!sheet || !store.mosaic) return;
     const { context, width, height } = sheet;
     const { side, w } = store.mosaic;
-    const room = Math.min(width - 12, height - 40);
-    const left = (width - room) / 2;
+    const room = Math.min(width - 54, height - 44);
+    const left = 44 + (width - 54 - room) / 2;
     const cell = room / side;
     context.imageSmoothingEnabled = cell < w;
     for (let i = 0; i < side; i++)
@@ -228,6 +220,7 @@ class BlurDecoder extends CanvasPanel {
         const [x, y] = [left + i * cell, 6 + (side - 1 - j) * cell]; // i along z1, j up along z2
         this.picture(context, store.mosaic, i * side + j, x, y, cell - 1);
       }
+    latentAxes(context, theme, [left, 6, room], [0, 0.5, 1], (v) => v * room);
     for (const [k, [a, b, e, d]] of (store.blur?.tiles ?? []).entries()) {
       context.strokeStyle = theme.categories[k % theme.categories.length];
       context.lineWidth = 2;
@@ -309,7 +302,7 @@ Object.assign(PANEL_SPECS, {
     make: (host, store, ask) => new BlurLatent(host, store, ask),
     weight: 3,
     about:
-      "Each coloured box Ωᵢ is the support of q(z | xᵢ), the uniform prior cut to it. Drag the digit in its middle to move it, the corner to widen it. Dark: holes, which no posterior covers. Pointing anywhere decodes that place.",
+      "Each coloured box Ωᵢ is the support of q(z | xᵢ), the uniform prior cut to it. Drag the digit in its middle to move it, the corner to widen it. Dark and hatched: holes, which no posterior covers. Pointing anywhere decodes that place.",
   },
   "blur-decoder": {
     title: "Best decoder",

@@ -1,6 +1,7 @@
 // A chart: Plotly draws axes, grid, zoom and what rests; a canvas over its plot area draws what moves.
 
-const MARGIN = { l: 56, r: 14, t: 8, b: 44 };
+const MARGIN = { l: 60, r: 14, t: 8, b: 44 };
+const NAME_FONT = `600 13px ${FONT}`; // of the names at the right end of lines
 const HOVER_POINTS = 400;
 const HOVER_PERIOD = 1000; // ms between updates of the invisible points that carry hover texts
 
@@ -84,15 +85,17 @@ class Chart {
       zeroline: false,
       tickfont: { size: 13, color: this.theme.muted },
       tickangle: 0,
-      ...(log ? { tickformat: "~g", dtick: this.tick(which) } : { nticks: 6 }),
-      ...(step ? { nticks: 5, tickformat: "~s" } : {}),
+      ...(log ? this.logTicks(which) : { nticks: 6 }),
+      ...(step ? { nticks: Math.max(2, Math.min(5, Math.round(this.area.width / 45))), tickformat: "~s" } : {}),
     };
   }
 
   // Whole decades where there are several; else 1, 2 and 5 in each; every digit where that would leave one or two.
-  tick(which) {
+  // Small values as 1e-4: written out they would run into the title.
+  logTicks(which) {
     const [low, high] = this.ranges[which];
-    return high - low > 2.5 ? Math.ceil((high - low) / 5) : high - low > 0.65 ? "D2" : "D1";
+    if (high - low > 2.5) return { dtick: Math.ceil((high - low) / 5), tickformat: "", exponentformat: "e" };
+    return { dtick: high - low > 0.65 ? "D2" : "D1", tickformat: low < -3 ? "~e" : "~g" };
   }
 
   layout() {
@@ -203,7 +206,7 @@ class Chart {
         if (!range) continue;
         this.ranges[which] = range;
         edit[`${which}axis.range`] = [...range];
-        if (this.spec[which].log) edit[`${which}axis.dtick`] = this.tick(which);
+        if (this.spec[which].log) Object.assign(edit, this.ticks([which]));
       }
     }
     if (Object.keys(edit).length) this.Plotly.relayout(this.plot, { ...edit, annotations: this.annotations() });
@@ -233,9 +236,9 @@ class Chart {
     });
   }
 
-  ticks() {
-    const logged = ["x", "y"].filter((which) => this.spec[which].log);
-    return Object.fromEntries(logged.map((which) => [`${which}axis.dtick`, this.tick(which)]));
+  ticks(which = ["x", "y"].filter((name) => this.spec[name].log)) {
+    const named = (name) => Object.entries(this.logTicks(name)).map(([key, value]) => [`${name}axis.${key}`, value]);
+    return Object.fromEntries(which.flatMap(named));
   }
 
   // --- the canvas
@@ -274,17 +277,20 @@ class Chart {
   // Names at the right end of lines, moved apart where they would touch.
   endLabels(context, labels) {
     const { left, top, width, height } = this.area;
+    const [first, last] = [top + 7, top + height - 7];
     const shown = labels
       .filter(({ y }) => y > top - 4 && y < top + height + 4)
+      .map((label) => ({ ...label, y: Math.min(Math.max(label.y, first), last) }))
       .sort((a, b) => a.y - b.y);
-    shown.forEach((label, i) => {
-      if (i) label.y = Math.max(label.y, shown[i - 1].y + 15);
-    });
-    context.font = `600 13px ${FONT}`;
+    shown.forEach((label, i) => (label.y = Math.max(label.y, i ? shown[i - 1].y + 15 : first)));
+    // What that pushed over the lower end goes back up.
+    for (let i = shown.length - 1, most = last; i >= 0; i--, most = shown[i + 1].y - 15)
+      shown[i].y = Math.min(shown[i].y, most);
+    context.font = NAME_FONT;
     context.textBaseline = "middle";
     for (const { text, y, colour } of shown) {
       context.fillStyle = colour;
-      context.fillText(text, left + width + 5, Math.min(Math.max(y, top + 7), top + height - 7));
+      context.fillText(text, left + width + 5, y);
     }
   }
 

@@ -1,6 +1,28 @@
 // Error against kappa, and the multipliers with beta: curves over the step, log y.
 
+const WRITTEN = { pncc: "pNCC", rate: "KL" };
+const written = (name) => WRITTEN[name] ?? name.toUpperCase();
+const boundOf = (name, several) => (name === "rate" ? "C" : several ? `κ ${written(name)}` : "κ");
+
 class Curves extends Chart {
+  layout() {
+    this.margin.r = this.roomForNames();
+    return super.layout();
+  }
+
+  draw() {
+    if (this.ready && this.roomForNames() !== this.margin.r) this.refresh();
+    super.draw();
+  }
+
+  // What the names at the right end of the lines need; the last label of the axis below half of itself.
+  roomForNames() {
+    const context = this.canvas.getContext("2d");
+    context.font = NAME_FONT;
+    const widths = this.lines().map(({ label }) => context.measureText(label ?? "").width);
+    return Math.ceil(Math.max(16, ...widths) + 10);
+  }
+
   bounds() {
     const { store } = this;
     if (!store.n) return {};
@@ -81,7 +103,6 @@ class Errors extends Curves {
       name: "error against kappa",
       x: { title: "step", step: true },
       y: { log: true },
-      margin: { r: 46 },
       tail: 0.005, // single batches may miss by far; the axis need not
     });
   }
@@ -98,16 +119,16 @@ class Errors extends Curves {
     const several = names.length > 1;
     const lines = names.map((name) => ({
       values: store.columns[`err/${name}`],
-      label: several ? name.toUpperCase() : "",
+      label: several ? written(name) : "",
       now: store.now[`err/${name}`],
-      hover: `${name.toUpperCase()} error %{y:.4f} ${unitOf(store, name)}`,
+      hover: `${written(name)}${name === "rate" ? "" : " error"} %{y:.4f} ${unitOf(store, name)}`,
       coloured: true,
     }));
     for (const name of store.named("kappa/")) {
       lines.push({
         values: store.columns[`kappa/${name}`],
-        label: several ? `κ ${name.toUpperCase()}` : "κ",
-        hover: `κ of ${name.toUpperCase()} %{y:.4f} ${unitOf(store, name)}`,
+        label: boundOf(name, several),
+        hover: `${name === "rate" ? "C" : `κ of ${written(name)}`} %{y:.4f} ${unitOf(store, name)}`,
         colour: theme.accent,
         dash: [5, 4],
         steps: true,
@@ -122,18 +143,29 @@ class Multipliers extends Curves {
     super(host, store, {
       name: "beta and lambda",
       x: { title: "step", step: true },
-      y: { title: "λ (nats), β (pixel²)", log: true },
-      margin: { r: 46 },
+      y: { log: true },
       tail: 0, // λ's first swing is the lesson
     });
   }
 
+  yTitle() {
+    const { constraints } = this.store.setup;
+    const rate = constraints.some(({ name }) => name === "rate");
+    const parts = constraints.length ? [rate ? "λ" : "λ (nats)"] : [];
+    if (this.known || !constraints.length) parts.push("β (pixel²)");
+    return parts.join(", ");
+  }
+
+  get known() {
+    const { columns, n } = this.store;
+    return Number.isFinite(columns.beta?.[n - 1]);
+  }
+
   // Where reconstruction points of the data merge as beta rises: thin lines, so that beta's curve stays the picture.
   sketch(context, scales) {
-    const known = Number.isFinite(this.store.columns.beta?.[this.store.n - 1]);
-    const lines = known ? this.critical(context, scales) : [];
+    const lines = this.known ? this.critical(context, scales) : [];
     const labels = super.sketch(context, scales);
-    this.nameCritical(context, lines); // last: λ's first swing passes where the names stand
+    this.nameCritical(context, lines, this.crowd(scales)); // last: λ's first swing passes where the names stand
     return labels;
   }
 
@@ -147,10 +179,16 @@ class Multipliers extends Curves {
     return inSight;
   }
 
-  // Lines too near each other for a name each share one, below the lowest.
-  nameCritical(context, inSight) {
+  // Where the curves are, so that a name can stand elsewhere.
+  crowd(scales) {
+    const { columns, n } = this.store;
+    const picked = spread(n, 200);
+    return this.lines().flatMap(({ values }) => picked.map((i) => [scales.x(columns.step[i]), scales.y(values[i])]));
+  }
+
+  // Lines too near each other for a name each share one, above the highest or below the lowest.
+  nameCritical(context, inSight, crowd) {
     const { theme } = this;
-    const { left, top, height } = this.area;
     context.font = `12px ${FONT}`;
     const groups = [];
     for (const line of inSight) {
@@ -161,24 +199,42 @@ class Multipliers extends Curves {
     for (const lines of groups) {
       const [low, high] = [lines[0], lines.at(-1)];
       const range = low === high ? short(low.beta) : `${short(low.beta)} to ${short(high.beta)}`;
-      const y = Math.min(low.y + 12, top + height - 9);
-      patched(context, `βc ${range}: ${low.before} → ${high.after}`, left + 34, y, theme, theme.muted);
+      const wordings = [`βc ${range}: ${low.before} → ${high.after}`, `βc ${range}`, "βc"];
+      const best = wordings
+        .map((text) => this.freest(text, context.measureText(text).width, [low.y + 12, high.y - 12], crowd))
+        .reduce((a, b) => (b && (!a || b.hidden < a.hidden) ? b : a));
+      if (best) patched(context, best.text, best.x, best.y, theme, theme.muted);
     }
+  }
+
+  // Where at these heights a text hides the fewest points; null where it has no room.
+  freest(text, wide, heights, crowd) {
+    const { left, top, width, height } = this.area;
+    const across = [34, 6, (width - wide) / 2, width - wide - 6].filter((v) => v > 0 && v + wide < width - 4);
+    const spots = heights
+      .filter((y) => y > top + 8 && y < top + height - 8)
+      .flatMap((y) => across.map((v) => ({ text, x: left + v, y })));
+    for (const spot of spots)
+      spot.hidden = crowd.filter(
+        ([a, b]) => a > spot.x - 4 && a < spot.x + wide + 4 && Math.abs(b - spot.y) < 10,
+      ).length;
+    return spots.sort((a, b) => a.hidden - b.hidden)[0] ?? null;
   }
 
   lines() {
     const { store, theme } = this;
     const beta = store.columns.beta;
     const lines = [];
-    const known = beta && Number.isFinite(beta[store.n - 1]);
+    const { known } = this;
     if (known)
       lines.push({ values: beta, label: "β", hover: "β = d κ²/2λ = %{y:.4g} pixel²", coloured: true });
-    const names = store.named("multiplier/");
-    names.forEach((name, i) => {
+    const several = store.setup.constraints.length > 1;
+    store.named("multiplier/").forEach((name, i) => {
+      const active = store.setup.constraints.some((constraint) => constraint.name === name);
       lines.push({
         values: store.columns[`multiplier/${name}`],
-        label: names.length > 1 ? `λ ${name.toUpperCase()}` : "λ",
-        hover: `λ ${name.toUpperCase()} %{y:.4g} nats`,
+        label: !active ? "" : several ? `λ ${written(name)}` : "λ", // of one that has gone its past is left
+        hover: `λ ${name === "rate" ? "of the rate %{y:.4g}" : `${written(name)} %{y:.4g} nats`}`,
         colour: theme.muted,
         dash: [[7, 5], [2, 3], [9, 3, 2, 3]][i % 3],
         // Without beta the multiplier itself carries the iteration colours.

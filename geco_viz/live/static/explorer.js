@@ -62,10 +62,55 @@ class BetaChart extends Chart {
 }
 
 class ExplorerStatus extends StatusLine {
+  constructor(host, store) {
+    super(host, store, "");
+  }
+
   draw() {
     super.draw();
     this.say(this.pace, "");
   }
+}
+
+// What no posterior covers: dark and hatched, so that it is told from a dark page.
+function holeGround(context, theme, [left, top, side]) {
+  context.save();
+  context.beginPath();
+  context.rect(left, top, side, side);
+  context.clip();
+  context.fillStyle = theme.hole;
+  context.fill();
+  context.beginPath();
+  for (let v = -side; v < side; v += 9) {
+    context.moveTo(left + v, top + side);
+    context.lineTo(left + v + side, top);
+  }
+  context.strokeStyle = theme.ghost;
+  context.globalAlpha = 0.7;
+  context.lineWidth = 1.2;
+  context.stroke();
+  context.restore();
+}
+
+// Numbers and names of latent space around a square [left, top, side] of a canvas.
+function latentAxes(context, theme, [left, top, side], ticks, at) {
+  context.fillStyle = theme.muted;
+  context.font = `12.5px ${FONT}`;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (const v of ticks) context.fillText(minus(v), left + at(v), top + side + 5);
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const v of ticks) context.fillText(minus(v), left - 5, top + side - at(v));
+  context.font = `13.5px ${FONT}`;
+  context.textAlign = "center";
+  context.fillText("z₁", left + side / 2, top + side + 27);
+  context.save();
+  context.translate(left - 31, top + side / 2);
+  context.rotate(-Math.PI / 2);
+  context.fillText("z₂", 0, 0);
+  context.restore();
+  context.textAlign = "left";
 }
 
 function dot(context, x, y, radius, colour) {

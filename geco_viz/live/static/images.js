@@ -6,7 +6,10 @@ class Images extends CanvasPanel {
   }
 
   note() {
-    return this.store.images ? `step ${PACE.format(this.store.images.step)}` : "";
+    const { images, tiling } = this.store;
+    if (!images) return "";
+    const why = tiling?.n === 0 ? "no latent plane · " : "";
+    return `${why}step ${PACE.format(images.step)}`;
   }
 
   draw() {

@@ -22,8 +22,8 @@ class Partition extends CanvasPanel {
     if (!sheet || !store.masses || !store.map) return null;
     const { context, width, height } = sheet;
     this.reach = store.map.reach;
-    this.scale = Math.min(width - 46, height - 44) / (2 * this.reach);
-    this.centre = [34 + (width - 40) / 2, 4 + (height - 42) / 2];
+    this.scale = Math.min(width - 54, height - 44) / (2 * this.reach);
+    this.centre = [44 + (width - 54) / 2, 6 + (height - 44) / 2];
     return context;
   }
 
@@ -31,17 +31,8 @@ class Partition extends CanvasPanel {
     priorCircles(context, this.centre, this.scale, this.theme.text);
     const [x, y] = this.centre;
     const edge = this.reach * this.scale;
-    context.fillStyle = this.theme.muted;
-    context.font = `12.5px ${FONT}`;
-    context.textBaseline = "top";
-    context.textAlign = "center";
-    for (const v of [-2, 0, 2]) context.fillText(minus(v), x + v * this.scale, y + edge + 4);
-    context.fillText("z₁", x, y + edge + 20);
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    for (const v of [-2, 0, 2]) context.fillText(minus(v), x - edge - 5, y - v * this.scale);
-    context.fillText("z₂", x - edge - 5, y - this.scale);
-    context.textAlign = "left";
+    const corner = [x - edge, y - edge, 2 * edge];
+    latentAxes(context, this.theme, corner, [-2, 0, 2], (v) => edge + v * this.scale);
   }
 
   framed(context, part, a, x, y, size) {
@@ -97,6 +88,7 @@ class TrainedPartition extends Partition {
     const { side, values } = map;
     this.pour(side, values);
     const edge = this.reach * this.scale;
+    holeGround(context, this.theme, [this.centre[0] - edge, this.centre[1] - edge, 2 * edge]);
     context.imageSmoothingEnabled = false;
     context.drawImage(this.cells, this.centre[0] - edge, this.centre[1] - edge, 2 * edge, 2 * edge);
     this.circles(context);
@@ -122,13 +114,14 @@ class TrainedPartition extends Partition {
     Object.assign(this.cells, { width: side, height: side });
     const context = this.cells.getContext("2d");
     const image = context.createImageData(side, side);
-    const rgb = this.theme.categories.map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
+    const channels = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+    const paper = channels(this.theme.paper);
+    const rgb = this.theme.categories.map((hex) => channels(hex).map((v, k) => 0.62 * v + 0.38 * paper[k]));
     for (let i = 0; i < side; i++)
       for (let j = 0; j < side; j++) {
         const region = values[i * side + j]; // i along z1, j up along z2
         const at = 4 * ((side - 1 - j) * side + i);
-        const tone = region === 255 ? [40, 43, 52] : rgb[region % rgb.length];
-        image.data.set([...tone, region === 255 ? 255 : 158], at);
+        if (region !== 255) image.data.set([...rgb[region % rgb.length], 255], at); // holes: seen through
       }
     context.putImageData(image, 0, 0);
   }
@@ -250,7 +243,7 @@ Object.assign(PANEL_SPECS, {
     make: (host, store) => new TrainedPartition(host, store, "the latent space by the tile that the trained decoder's image is nearest to"),
     weight: 3,
     about:
-      "Each place z of the latent space in the colour of the ψ_a that the trained decoder's g(z) is nearest to, with the mean picture of each region. Dark: holes, where q(z)/π(z) < 0.1.",
+      "Each place z of the latent space in the colour of the ψ_a that the trained decoder's g(z) is nearest to, with the mean picture of each region. Dark and hatched: holes, where q(z)/π(z) < 0.1.",
   },
   "part-masses": {
     title: "Masses",

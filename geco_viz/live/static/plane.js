@@ -71,33 +71,32 @@ class Plane extends Chart {
   }
 
   annotations() {
-    return [...this.ghostNames(), ...this.impossible()];
+    return this.impossible();
   }
 
-  // At the end of each earlier run; one above the other where two ended at the same place.
-  ghostNames() {
-    const { x, y } = this.ranges;
-    const [right, up] = [(x[1] - x[0]) * 0.15, (y[1] - y[0]) * 0.05];
-    const placed = [];
-    return this.store.ghosts.flatMap(({ name, rows }) => {
+  // At the end of each earlier run, beside the marks and the other names.
+  ghostNames(context, { x, y }) {
+    const { store, theme } = this;
+    const { left, top, width, height } = this.area;
+    const marks = [[store.now["err/re"], store.now.kl], store.evaluations.at(-1)?.slice(1) ?? []];
+    const taken = marks.filter(([e]) => Number.isFinite(e)).map(([e, k]) => ({ x: x(e) - 10, y: y(k) - 10, w: 20, h: 20 }));
+    const apart = (a, b) => a.x + a.w < b.x || b.x + b.w < a.x || a.y + a.h < b.y || b.y + b.h < a.y;
+    context.font = `12px ${FONT}`;
+    for (const { name, rows } of store.ghosts) {
       const end = rows.at(-1);
-      if (!end || !(end[1] > x[0] && end[1] < x[1] && end[2] > y[0] && end[2] < y[1])) return [];
-      const near = placed.filter(([, e, k]) => Math.abs(e - end[1]) < right && Math.abs(k - end[2]) < up);
-      placed.push(end);
-      // To the left of its end where it would be cut off at the right.
-      const room = ((x[1] - end[1]) / (x[1] - x[0])) * this.area.width;
-      const after = name.length * 6.6 < room;
-      return {
-        x: end[1],
-        y: end[2],
-        text: escaped(name),
-        showarrow: false,
-        xanchor: after ? "left" : "right",
-        xshift: after ? 5 : -5,
-        yshift: 9 + 15 * near.length,
-        font: { color: this.theme.muted, size: 12 },
-      };
-    });
+      const [at, over] = end ? [x(end[1]), y(end[2])] : [NaN, NaN];
+      if (!(at > left && at < left + width && over > top && over < top + height)) continue;
+      const text = differing(name, store.setup.title);
+      const w = context.measureText(text).width;
+      const spots = [-10, -26, -42, -58, 12]
+        .flatMap((dy) => [[at + 6, over + dy], [at - 6 - w, over + dy]])
+        .map(([u, v]) => ({ x: u, y: v - 8, w, h: 16 }))
+        .filter((box) => box.x > left && box.x + w < left + width && box.y > top && box.y + 16 < top + height);
+      const box = spots.find((one) => taken.every((other) => apart(one, other))) ?? spots[0];
+      if (!box) continue;
+      taken.push(box);
+      patched(context, text, box.x, box.y + 8, theme, theme.muted);
+    }
   }
 
   impossible() {
@@ -153,6 +152,7 @@ class Plane extends Chart {
     const checked = store.evaluations.at(-1);
     this.subset(context, scales);
     this.tangent(context, scales);
+    this.ghostNames(context, scales);
     if (checked) diamond(context, scales.x(checked[1]), scales.y(checked[2]), theme);
     if (Number.isFinite(now.kl)) ring(context, scales.x(now["err/re"]), scales.y(now.kl), theme);
     if (Number.isFinite(at)) {
@@ -178,14 +178,16 @@ class Plane extends Chart {
   }
 
   // Of a subset the limit is a loose bound: said where its curve ends.
-  subset(context, { x }) {
+  subset(context, { x, y }) {
     const { limit } = this.store;
     if (!limit.subset) return;
     const { left, top, width, height } = this.area;
     const text = `R(D) of ${PACE.format(limit.subset)} data: loose`;
     context.font = `12px ${FONT}`;
     const at = Math.min(x(reachOf(limit)) + 6, left + width - context.measureText(text).width - 4);
-    patched(context, text, at, top + height - 11, this.theme, this.theme.accent);
+    // Where it must stand over the curve, above it.
+    const over = y(rateAt(limit, (at - x(0)) / (x(1) - x(0))));
+    patched(context, text, at, Math.min(top + height, over) - 11, this.theme, this.theme.accent);
   }
 
   // lambda as a slope, dKL/derr = -2 lambda/err, through the present point: along R(D) once the run has converged.
@@ -209,13 +211,15 @@ class Plane extends Chart {
 
   legend(context, checked, taken) {
     const { left, top, width } = this.area;
-    const entries = [[ring, "now, mean of 50 steps"]];
-    if (checked) entries.push([diamond, "evaluation, averaged weights"]);
-    if (Number.isFinite(this.slope())) entries.push([bar, "slope −λ: along R(D) at rest"]);
+    const marks = [[ring, "now, mean of 50 steps", "now"]];
+    if (checked) marks.push([diamond, "evaluation, averaged weights", "evaluation"]);
+    if (Number.isFinite(this.slope())) marks.push([bar, "slope −λ: along R(D) at rest", "slope −λ"]);
     context.font = `12px ${FONT}`;
     context.textBaseline = "middle";
-    const wide = Math.max(...entries.map(([, text]) => context.measureText(text).width)) + 22;
-    if (wide > 0.6 * width) return;
+    const room = (texts) => Math.max(...texts.map((text) => context.measureText(text).width)) + 22;
+    const long = room(marks.map(([, text]) => text)) < 0.5 * width;
+    const entries = marks.map(([mark, text, brief]) => [mark, long ? text : brief]);
+    const wide = room(entries.map(([, text]) => text));
     entries.forEach(([mark, text], i) => {
       const y = top + (left + width - wide < taken ? 32 : 12) + 19 * i;
       const x = left + width - wide;
@@ -231,6 +235,11 @@ class Plane extends Chart {
     const lines = [];
     if (columns.kl && columns["err/re"])
       lines.push({ trace: colouredTrace(this, columns["err/re"], columns.kl, { name: "run" }) });
+    for (const { name, rows } of store.ghosts.filter((ghost) => ghost.rows.length)) {
+      const [, error, kl] = rows.at(-1);
+      const font = { color: theme.muted, size: 12 };
+      lines.push({ note: { x: error, y: kl, text: escaped(name), showarrow: false, xanchor: "left", yshift: 9, font } });
+    }
     const mark = (x, y, symbol, name) => ({
       trace: {
         type: "scatter", mode: "markers", x: [x], y: [y], name,
@@ -269,6 +278,13 @@ class Plane extends Chart {
 
 function bar(context, x, y, theme) {
   polyline(context, 2, (i) => x - 8 + 16 * i, (i) => y - 4 + 8 * i, { colour: theme.text, width: 2 });
+}
+
+// Of an earlier run's name what the present one's does not say too.
+function differing(name, title) {
+  const [own, present] = [name, title].map((text) => text.split(" · "));
+  const from = own.findIndex((part, i) => part !== present[i]);
+  return own.slice(from < 0 ? -1 : from).join(" · ");
 }
 
 // The error from which on the limit is zero.

@@ -2,16 +2,26 @@
 
 const PACE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
+const STATUS_ABOUT =
+  "κ̂ is the error that the run reaches, with averaged weights and many samples, in the units of κ; held-out data were not trained on. " +
+  "KL is the average rate in nats, R(κ̂) the least that any model needs at this error. " +
+  "λ/λ* is the multiplier over the limit's own price, 1 at the optimum. " +
+  "Holes: how much of the prior no posterior covers, q(z)/π(z) < 0.1.";
+// Signs stay with their numbers where the line breaks.
+const together = (text) => text.replace(/ = /g, "\u00a0=\u00a0").replace(/ %/g, "\u00a0%").replace("λ/λ", "λ/\u2060λ");
+
 class StatusLine {
-  constructor(host, store) {
+  constructor(host, store, about = STATUS_ABOUT) {
     this.store = store;
-    const make = (name, tag = "span") => {
-      const node = document.createElement(tag);
+    const make = (name, place = host) => {
+      const node = document.createElement("span");
       node.className = `gv-${name}`;
-      host.append(node);
+      place.append(node);
       return node;
     };
-    this.pill = make("pill");
+    const state = make("state");
+    this.pill = make("pill", state);
+    if (about) state.append(help("Status", about));
     this.pill.setAttribute("role", "status"); // a change of phase is announced; figures that change ten times a second are not
     this.words = make("words");
     this.hint = make("hint");
@@ -35,7 +45,7 @@ class StatusLine {
     const { silence } = this;
     this.say(this.pill, silence ? "kernel gone" : (status?.phase ?? "waiting"));
     this.pill.dataset.phase = silence ? "gone" : (status?.phase ?? "waiting");
-    this.say(this.words, silence || (status?.words ?? "Waiting for the first step."));
+    this.say(this.words, silence || together(status?.words ?? "Waiting for the first step."));
     this.say(this.hint, silence ? "What is drawn here came before." : (status?.hint ?? ""));
     const parts = [];
     if (status) {

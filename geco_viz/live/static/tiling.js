@@ -23,7 +23,7 @@ class Tiling {
     this.chooser.setAttribute("aria-label", "plane of latent space");
     this.chooser.hidden = true;
     this.chooser.addEventListener("change", () => this.turn(this.chooser.value));
-    this.stage.append(this.canvas, this.chooser);
+    this.stage.append(this.canvas);
     this.side = div("gv-side");
     this.face = document.createElement("canvas");
     this.face.className = "gv-face";
@@ -32,7 +32,7 @@ class Tiling {
     this.facts = div("gv-facts");
     this.facts.setAttribute("aria-live", "polite");
     this.masses = div("gv-masses");
-    this.side.append(div("gv-caption", "under the cursor"), this.face, this.facts, this.masses);
+    this.side.append(this.chooser, div("gv-caption", "under the cursor"), this.face, this.facts, this.masses);
     host.append(this.stage, this.side);
     this.listen();
     this.observer = new ResizeObserver(() => this.restyle(this.theme));

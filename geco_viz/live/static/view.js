@@ -183,6 +183,7 @@ class Board {
           panel.stale ||= RESTING.has(part.kind);
         } else panel.dirty ||= panel.name === part.kind;
       }
+      if (part.kind === "tiling" && (part.n === 0) !== this.planeless) this.arrange();
     }
     // While kappa is dragged a setup comes with every frame: what rests follows when it stops.
     if (parts.some(({ kind }) => kind === "setup")) {
@@ -242,10 +243,19 @@ class Board {
     this.root.classList.toggle("gv-quiet", Boolean(reason));
   }
 
+  // A model without a latent plane leaves the tiling's place to the images, where they are shown too.
   arrange() {
     const width = this.root.clientWidth;
-    const columns = spans(this.panels.map(({ spec }) => spec.weight), width);
-    this.panels.forEach(({ section }, i) => (section.style.gridColumn = `span ${columns[i]}`));
+    const tiling = this.panels.find(({ name }) => name === "tiling");
+    const images = this.panels.find(({ name }) => name === "images");
+    this.planeless = this.store.tiling?.n === 0;
+    const instead = this.planeless && tiling && images;
+    if (tiling) tiling.section.hidden = Boolean(instead);
+    images?.section.classList.toggle("gv-large", Boolean(instead));
+    const shown = this.panels.map((panel) => (!instead ? panel : panel === tiling ? images : panel === images ? null : panel));
+    const placed = shown.filter(Boolean);
+    const columns = spans(placed.map((panel) => (instead && panel === images ? 3 : panel.spec.weight)), width);
+    placed.forEach(({ section }, i) => Object.assign(section.style, { gridColumn: `span ${columns[i]}`, order: i }));
   }
 
   // Drawn with the next frame: JupyterLab hides its panels for a moment while it changes the theme.
