@@ -39,6 +39,7 @@ SCRIPTS = (
     "panel.js",
     "chart.js",
     "export.js",
+    "ghosts.js",
     "plane.js",
     "curves.js",
     "tiling.js",

@@ -271,27 +271,7 @@ class Chart {
     const scales = this.scales();
     const labels = this.sketch(context, scales) ?? [];
     context.restore();
-    this.endLabels(context, labels);
-  }
-
-  // Names at the right end of lines, moved apart where they would touch.
-  endLabels(context, labels) {
-    const { left, top, width, height } = this.area;
-    const [first, last] = [top + 7, top + height - 7];
-    const shown = labels
-      .filter(({ y }) => y > top - 4 && y < top + height + 4)
-      .map((label) => ({ ...label, y: Math.min(Math.max(label.y, first), last) }))
-      .sort((a, b) => a.y - b.y);
-    shown.forEach((label, i) => (label.y = Math.max(label.y, i ? shown[i - 1].y + 15 : first)));
-    // What that pushed over the lower end goes back up.
-    for (let i = shown.length - 1, most = last; i >= 0; i--, most = shown[i + 1].y - 15)
-      shown[i].y = Math.min(shown[i].y, most);
-    context.font = NAME_FONT;
-    context.textBaseline = "middle";
-    for (const { text, y, colour } of shown) {
-      context.fillStyle = colour;
-      context.fillText(text, left + width + 5, y);
-    }
+    endLabels(context, this.area, labels);
   }
 
   dispose() {
