@@ -57,10 +57,10 @@ def _judge(numbers: dict[str, Any]) -> dict[str, Verdict]:
     holds = all(lower) if pairs and all(equal) else None
     why = {
         None: "; GECO is not yet at ELBO's error, so KLs do not compare",
-        False: "; both minimise KL + SSE / 2β, and at one error their β are nearly one: "
-        f"{summary([p['elbo'].get('beta_end') for p in pairs])} data units² with ELBO, whose σ "
-        f"learns as slowly as the weights, {summary([p['geco'].get('beta_end') for p in pairs])} "
-        "with GECO",
+        False: "; both minimise KL + SSE / 2β: converged runs at one error have one β and one KL, "
+        f"and here β is {summary([p['elbo'].get('beta_end') for p in pairs])} data units² with "
+        f"ELBO, {summary([p['geco'].get('beta_end') for p in pairs])} with GECO, so the runs are "
+        "too short to tell",
         True: "",
     }[holds]
     return {
