@@ -50,6 +50,7 @@ def planes(
         raise ValueError(f"rows must be of one length, got {[len(row) for row in rows]}")
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": []}
+    size = 13 if across < 5 else 19  # a wide figure is printed smaller
     for r, row in enumerate(rows):
         for c, (heading, x, psi, path) in enumerate(row):
             axis = str(r * across + c + 1) if r + c else ""
@@ -57,12 +58,13 @@ def planes(
             rise = [1 - (r + 0.9) / len(rows), 1 - r / len(rows)]
             data += _plane(colours, axis, x, psi, path, first=not axis)
             layout |= _axes(axis, x, cell, rise)
-            layout["annotations"].append(_label(colours, heading, cell, rise[1]))
+            layout["annotations"].append(_label(colours, heading, cell, rise[1], size))
         if names:
-            layout["annotations"].append(_name(colours, names[r], rise))
+            layout["annotations"].append(_name(colours, names[r], rise, size))
     layout["width"], layout["height"] = across * SIZE + 80, len(rows) * SIZE + 150
     layout["legend"] = {
-        "orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"
+        "orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom",
+        "font": {"size": size},
     }  # fmt: skip
     layout["margin"] = {"l": 44 if names else 20, "r": 20, "t": 104, "b": 46}
     return finish(colours, data, title, "blue: data; grey: trajectories of the tiles", **layout)
@@ -205,17 +207,19 @@ def _axes(axis: str, x: Any, across: list[float], up: list[float]) -> dict[str, 
     }  # fmt: skip
 
 
-def _label(colours: dict[str, Any], text: str, across: list[float], y: float) -> dict[str, Any]:
+def _label(
+    colours: dict[str, Any], text: str, across: list[float], y: float, size: int
+) -> dict[str, Any]:
     return {
         "x": sum(across) / 2, "y": y, "xref": "paper", "yref": "paper",
         "xanchor": "center", "yanchor": "bottom",
-        "text": text, "showarrow": False, "font": {"size": 13, "color": colours["muted"]},
+        "text": text, "showarrow": False, "font": {"size": size, "color": colours["muted"]},
     }  # fmt: skip
 
 
-def _name(colours: dict[str, Any], text: str, up: list[float]) -> dict[str, Any]:
+def _name(colours: dict[str, Any], text: str, up: list[float], size: int) -> dict[str, Any]:
     return {
         "x": 0, "xref": "paper", "xanchor": "right", "xshift": -8, "y": sum(up) / 2,
         "yref": "paper", "text": text, "textangle": -90, "showarrow": False,
-        "font": {"size": 14, "color": colours["text"]},
+        "font": {"size": size + 1, "color": colours["text"]},
     }  # fmt: skip

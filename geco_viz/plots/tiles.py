@@ -91,7 +91,7 @@ def tiling(
         layout |= _beside(colours, kinds, masses * count)
     tail = f" of {latent}" if latent > 2 else ""
     subtitle = ["circles: prior at 1, 2, 3 σ"]
-    subtitle += [] if holes is None or np.isnan(holes) else [f"holes {100 * holes:.2g} %"]
+    subtitle += [] if holes is None or np.isnan(holes) else [f"holes {100 * holes:.3g} %"]
     subtitle += [] if step is None else [f"step {step:,}"]
     return finish(
         colours,

@@ -15,7 +15,7 @@ __all__ = ["TABLE1"]
 ASKED = {"re": 0.05, "fre": 0.05, "cla": 0.9, "pncc": 0.9}
 FORM = {
     "re": "‖x − g(z)‖² − κ²",
-    "fre": "‖f(x) − f(g(z))‖² − κ², local means and standard deviations",
+    "fre": "‖f(x) − f(g(z))‖² − κ², f of windows",
     "cla": "κ − l(x)ᵀc(g(z))",
     "pncc": "Σ [κ − ψ(x, i)ᵀψ(g(z), i)]",
 }
