@@ -106,7 +106,7 @@ function latentAxes(context, theme, [left, top, side], ticks, at) {
   context.textAlign = "center";
   context.fillText("z₁", left + side / 2, top + side + 27);
   context.save();
-  context.translate(left - 31, top + side / 2);
+  context.translate(left - 36, top + side / 2);
   context.rotate(-Math.PI / 2);
   context.fillText("z₂", 0, 0);
   context.restore();
