@@ -26,7 +26,7 @@ def _kappa(preset: str) -> float:
 
 
 def _grids(preset: str) -> Grids:
-    grids: Grids = []
+    grids: list[dict[str, Any]] = []
     for data in by_preset(preset, ["mnist", "color-mnist"], list(PAPER), list(PAPER)):
         # Three digits in an image: after 1500 steps ELBO's errors still differ by seed, .17 to .21.
         settings = nvp(preset, laptop=3000) if data == "color-mnist" else nvp(preset)

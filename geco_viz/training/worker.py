@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["Worker", "end_with_parent"]
 
-PATIENCE = 10.0  # seconds that leaving Python waits for a worker
+PATIENCE = 60.0  # seconds that leaving Python waits for a worker; a starved core takes over ten
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
