@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import gzip
 import inspect
-import json
 import threading
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from geco_viz._checks import choice
 from geco_viz.live.fallback import with_fallback
 from geco_viz.live.frames import Frames
+from geco_viz.live.page import Page
 from geco_viz.live.parts import plain
 from geco_viz.live.planes import ACTIVE
-from geco_viz.live.pump import Pump
+from geco_viz.live.scripts import VIEW, script, style
 from geco_viz.live.source import Source
-from geco_viz.plots.themes import FONT, THEMES
 
 __all__ = ["PANELS", "View"]
 
 PANELS = ("information-plane", "tiling", "error", "multiplier", "images", "status")
 
-STATIC = Path(__file__).parent / "static"
-# One scope, in this order: each file uses only what stands above it.
-SCRIPTS = (
-    "theme.js",
-    "plotly.js",
-    "store.js",
-    "axes.js",
-    "canvas.js",
-    "panel.js",
-    "chart.js",
-    "export.js",
-    "ghosts.js",
-    "plane.js",
-    "curves.js",
-    "tiling.js",
-    "images.js",
-    "status.js",
-    "view.js",
-)
 
-
-def script(names: Iterable[str] = (*SCRIPTS, "main.js")) -> str:
-    """Return a page's module: the colours of `plots.themes`, then files; the last one exports."""
-    constants = f"const THEMES = {json.dumps(THEMES)};\nconst FONT = {json.dumps(FONT)};\n"
-    return constants + "\n".join((STATIC / name).read_text("utf-8") for name in names)
-
-
-@functools.cache
-def plotly_js() -> bytes:
-    """Return plotly.js as the installed plotly package carries it, gzipped."""
-    from plotly.offline import get_plotlyjs
-
-    return gzip.compress(get_plotlyjs().encode(), compresslevel=6, mtime=0)
-
-
-class View(anywidget.AnyWidget):
+class View(Page):
     """Panels that follow a run while it trains, and show it whole after training or a reload.
 
     The charts stay Plotly's (zoom, hover, PNG and SVG export); the points that move are drawn on a
@@ -93,11 +53,8 @@ class View(anywidget.AnyWidget):
 'images', 'status', got 'tiles'; did you mean 'tiling'?
     """
 
-    _esm = script()
-    _css = (STATIC / "view.css").read_text("utf-8")
-
-    panels = traitlets.Tuple().tag(sync=True)
-    pages = traitlets.Int(0)
+    _esm = script(VIEW)
+    _css = style("view.css")
 
     def __init__(self, source: Source, panels: Iterable[str] = PANELS, **options: Any) -> None:
         names = _checked(panels)
@@ -108,57 +65,27 @@ class View(anywidget.AnyWidget):
             )
         self._source = source
         self._probing = threading.Lock()
-        super().__init__(panels=names, **options)
-        self._pump = Pump(Frames(source, names), self._carry, self._count_pages)
         self._listening: list[Any] = getattr(source, "listeners", [])
+        super().__init__(Frames(source, names), names, **options)
         self._listening.append(self._pump.hurry)
-        self.on_msg(View._on_message)
 
     @property
     def source(self) -> Source:
         """What the view shows."""
         return self._source
 
-    def push(self) -> bool:
-        """Send what is new now, if the page is ready for it; returns whether a frame went out."""
-        return self._pump.push()
-
     def close(self) -> None:
         """End the pump and remove the widget from every page; the run goes on."""
-        # A view that refused its arguments is closed by its finaliser, without a pump.
         pump = getattr(self, "_pump", None)
-        if pump is not None:
-            pump.stop()
-            if pump.hurry in self._listening:
-                self._listening.remove(pump.hurry)
+        if pump is not None and pump.hurry in self._listening:
+            self._listening.remove(pump.hurry)
         super().close()
 
-    def _carry(self, content: dict[str, Any], buffers: list[bytes]) -> None:
-        self.send(content, buffers=buffers)
-
-    def _count_pages(self, pages: int) -> None:
-        self.pages = pages
-
-    def _on_message(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        if self._transport(content):
-            return
+    def _told(self, content: dict[str, Any]) -> None:
         if content.get("type") == "plane":
             self._pump.turn(str(content.get("plane", ACTIVE)))
         elif content.get("type") == "probe":
             self._probe(str(content.get("view", "")), content)
-
-    def _transport(self, content: dict[str, Any]) -> bool:
-        """Pass on what a page says to the pump; whether it was that."""
-        kind, page = content.get("type"), str(content.get("view", ""))
-        if kind == "ready":
-            if not content.get("plotly", True):
-                self._pump.say({"type": "plotly"}, [plotly_js()])
-            self._pump.ready(page)
-        elif kind == "ack":
-            self._pump.ack(page, int(content["seq"]), bool(content.get("painted", True)))
-        elif kind == "closed":
-            self._pump.closed(page)
-        return kind in ("ready", "ack", "closed")
 
     def _probe(self, page: str, content: dict[str, Any]) -> None:
         reply: dict[str, Any] = {"type": "probe", "view": page, "id": content.get("id")}
@@ -181,9 +108,6 @@ class View(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return with_fallback(super()._repr_mimebundle_(**options), self._source)
-
-    def __repr__(self) -> str:
-        return f"View({', '.join(map(repr, self.panels))})"
 
 
 def _lacking(source: Any) -> list[str]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
-
 from geco_viz import _checks
-from geco_viz.models._settings import Sizes, told, widths
+from geco_viz.models._settings import Sizes, coders, told, widths
 from geco_viz.models.cvae import CVAE
-from geco_viz.models.decoders import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Shape
+from geco_viz.models.decoders import Shape
 
 __all__ = ["CVAE_SIZES", "cvae"]
 
@@ -55,12 +53,5 @@ def cvae(
     latent_dim = _checks.integer("latent_dim", latent_dim, low=1)
     context = told(context_shape, context_channels, context_hidden)
     flat, layers = widths("hidden", hidden), widths("channels", channels)
-    encoder: nn.Module
-    decoder: nn.Module
-    if _checks.choice("net", net, ("mlp", "conv")) == "mlp":
-        encoder = MLPEncoder(shape, flat)
-        decoder = MLPDecoder(latent_dim + context.features, shape, flat[::-1])
-    else:
-        encoder = ConvEncoder(shape, layers, flat[-1])
-        decoder = ConvDecoder(latent_dim + context.features, shape, layers, flat[-1])
+    encoder, decoder = coders(net, shape, latent_dim + context.features, flat, layers)
     return CVAE(encoder, context, decoder, latent_dim, flat[-1])

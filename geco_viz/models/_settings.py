@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torch import nn
+
 from geco_viz import _checks
 from geco_viz.models.context import ContextEncoder
+from geco_viz.models.decoders import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Shape
 
-__all__ = ["Sizes", "told", "widths"]
+__all__ = ["Sizes", "coders", "told", "widths"]
 
 Sizes = dict[str, dict[str, Any]]  # settings by the name of a size
 
@@ -33,3 +36,19 @@ def told(shape: Sequence[int] | None, channels: Sequence[int], hidden: int) -> C
         widths("context_channels", channels),
         _checks.integer("context_hidden", hidden, low=1),
     )
+
+
+def coders(
+    net: str, shape: Shape, inputs: int, hidden: tuple[int, ...], channels: tuple[int, ...]
+) -> tuple[nn.Module, nn.Module]:
+    """An encoder of images to `hidden[-1]` features, and a decoder of `inputs` numbers to images.
+
+    Args:
+        net: "mlp", of the widths `hidden`, or "conv", of `channels`.
+        shape: (C, H, W) of an image.
+        inputs: latents, and features of a context where there is one.
+    """
+    if _checks.choice("net", net, ("mlp", "conv")) == "mlp":
+        return MLPEncoder(shape, hidden), MLPDecoder(inputs, shape, hidden[::-1])
+    encoder = ConvEncoder(shape, channels, hidden[-1])
+    return encoder, ConvDecoder(inputs, shape, channels, hidden[-1])

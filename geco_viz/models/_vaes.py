@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
-
 from geco_viz import _checks
-from geco_viz.models._settings import Sizes, widths
-from geco_viz.models.decoders import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Shape
+from geco_viz.models._settings import Sizes, coders, widths
+from geco_viz.models.decoders import ConvDecoder, MLPDecoder, MLPEncoder, Shape
 from geco_viz.models.gaussian import GaussianHead
 from geco_viz.models.nvp import ConditionalNVP
 from geco_viz.models.vae import VAE
@@ -52,14 +50,7 @@ def vae(
 ) -> VAE:
     latent_dim = _checks.integer("latent_dim", latent_dim, low=1)
     layers = widths("hidden", hidden)
-    encoder: nn.Module
-    decoder: nn.Module
-    if _checks.choice("net", net, ("mlp", "conv")) == "mlp":
-        encoder = MLPEncoder(shape, layers)
-        decoder = MLPDecoder(latent_dim, shape, layers[::-1])
-    else:
-        encoder = ConvEncoder(shape, widths("channels", channels), layers[-1])
-        decoder = ConvDecoder(latent_dim, shape, widths("channels", channels), layers[-1])
+    encoder, decoder = coders(net, shape, latent_dim, layers, widths("channels", channels))
     return VAE(encoder, GaussianHead(layers[-1], latent_dim), decoder, latent_dim)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from geco_viz.live.view import script
+from geco_viz.live.scripts import VIEW, script
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def js(context: Any) -> Iterator[Callable[..., Any]]:
     """Evaluate an expression in the scope of the script, after some statements."""
     page = context.new_page()
-    code = script().rpartition("export default")[0]
+    code = script(VIEW).rpartition("export default")[0]
 
     def call(expression: str, before: str = "") -> Any:
         return page.evaluate(f"() => {{ {code}\n{before}; return {expression}; }}")
