@@ -19,6 +19,7 @@ PANELS = (
     "plotly.js",
     "store.js",
     "axes.js",
+    "pieces.js",
     "canvas.js",
     "panel.js",
     "chart.js",

@@ -233,13 +233,9 @@ class BlurFigures {
   constructor(host, store) {
     this.store = store;
     this.host = host;
-    this.side = div("gv-side gv-wide");
-    this.face = document.createElement("canvas");
-    this.face.className = "gv-face";
-    this.face.setAttribute("role", "img");
-    this.face.setAttribute("aria-label", "decoded image under the pointer");
-    this.facts = div("gv-facts");
-    this.facts.setAttribute("aria-live", "polite");
+    this.side = div("gv-side");
+    this.face = decodedImage("decoded image under the pointer");
+    this.facts = politeFacts();
     this.side.append(div("gv-caption", "g(z) under the pointer"), this.face, this.facts);
     this.table = div("gv-table");
     host.append(this.side, this.table);
@@ -259,11 +255,7 @@ class BlurFigures {
     line.append(decoded.hole ? "no datum asks for anything here" : "w");
     if (!decoded.hole)
       decoded.weights.forEach((weight, i) => {
-        if (!weight) return;
-        const chip = document.createElement("span");
-        chip.textContent = decimals(weight);
-        chip.style.setProperty("--gv-datum", theme.categories[i % theme.categories.length]);
-        line.append(chip);
+        if (weight) line.append(chip(weight, theme.categories[i % theme.categories.length]));
       });
     const verdict = div(decoded.hole ? "gv-hole" : "", decoded.hole ? "hole" : "no hole");
     this.facts.replaceChildren(div("", `z = (${decoded.z.map((v) => v.toFixed(2)).join(", ")})`), line, verdict);
@@ -274,13 +266,10 @@ class BlurFigures {
       return node;
     };
     const tiles = blur.masses.map((mass, i) => {
-      const node = div("gv-bar gv-long");
-      const track = div("gv-track");
-      const fill = div("");
-      fill.style.width = `${Math.min(100, 50 * mass * blur.masses.length)}%`;
-      fill.style.background = theme.categories[i % theme.categories.length];
-      track.append(fill);
-      node.append(div("gv-key", `${i + 1}`), track, div("gv-value", mass.toFixed(2)), div("gv-value", blur.errors[i].toFixed(3)));
+      const colour = theme.categories[i % theme.categories.length];
+      const error = blur.errors[i].toFixed(3);
+      const node = massBar(`${i + 1}`, mass * blur.masses.length, colour, mass.toFixed(2), error);
+      node.classList.add("gv-long");
       return node;
     });
     this.table.replaceChildren(

@@ -6,7 +6,7 @@ const HOVER_POINTS = 400;
 const HOVER_PERIOD = 1000; // ms between updates of the invisible points that carry hover texts
 
 class Chart {
-  // spec: { x, y: { title, log }, margin, file }
+  // spec: { name, x, y: { title, log }, margin }
   constructor(host, store, spec) {
     this.host = host;
     this.store = store;

@@ -24,7 +24,7 @@ function exportChart(chart, format) {
 }
 
 // A Plotly trace of points coloured by iteration, as `trail` draws them.
-function colouredTrace(chart, xs, ys, { name, bar = true, symbol = "circle" }) {
+function colouredTrace(chart, xs, ys, { name, bar = true }) {
   const { store, theme } = chart;
   const all = Array.from({ length: store.n }, (_, i) => i);
   return {
@@ -36,7 +36,6 @@ function colouredTrace(chart, xs, ys, { name, bar = true, symbol = "circle" }) {
     line: { color: theme.ghost, width: 0.6 },
     marker: {
       size: 5,
-      symbol,
       color: take(store.columns.step, all),
       cmin: 0,
       cmax: store.lastStep,

@@ -208,6 +208,11 @@ class Plane extends Chart {
     const { columns, now } = store;
     const kappa = store.kappa("re");
     const lines = [];
+    // A dashed line across the plot, and its name where it ends.
+    const bound = (line, note, text) => ({
+      shape: { type: "line", ...line, line: { color: theme.accent, width: 2, dash: "dash" } },
+      note: { ...note, showarrow: false, text, font: { color: theme.accent } },
+    });
     if (columns.kl && columns["err/re"])
       lines.push({ trace: colouredTrace(this, columns["err/re"], columns.kl, { name: "run" }) });
     for (const { name, rows } of store.ghosts.filter((ghost) => ghost.rows.length)) {
@@ -225,28 +230,22 @@ class Plane extends Chart {
     const checked = store.evaluations.at(-1);
     if (checked) lines.push(mark(checked[1], checked[2], "diamond-open", "evaluation"));
     if (Number.isFinite(kappa))
-      lines.push({
-        shape: {
-          type: "line", x0: kappa, x1: kappa, yref: "paper", y0: 0, y1: 1,
-          line: { color: theme.accent, width: 2, dash: "dash" },
-        },
-        note: {
-          x: kappa, yref: "paper", y: 1, yanchor: "top", xanchor: "left", showarrow: false,
-          text: `κ = ${short(kappa)}`, font: { color: theme.accent },
-        },
-      });
+      lines.push(
+        bound(
+          { x0: kappa, x1: kappa, yref: "paper", y0: 0, y1: 1 },
+          { x: kappa, yref: "paper", y: 1, yanchor: "top", xanchor: "left" },
+          `κ = ${short(kappa)}`,
+        ),
+      );
     const most = store.kappa("rate");
     if (Number.isFinite(most))
-      lines.push({
-        shape: {
-          type: "line", y0: most, y1: most, xref: "paper", x0: 0, x1: 1,
-          line: { color: theme.accent, width: 2, dash: "dash" },
-        },
-        note: {
-          y: most, xref: "paper", x: 1, yanchor: "bottom", xanchor: "right", showarrow: false,
-          text: `C = ${short(most)} nats`, font: { color: theme.accent },
-        },
-      });
+      lines.push(
+        bound(
+          { y0: most, y1: most, xref: "paper", x0: 0, x1: 1 },
+          { y: most, xref: "paper", x: 1, yanchor: "bottom", xanchor: "right" },
+          `C = ${short(most)} nats`,
+        ),
+      );
     return lines;
   }
 }

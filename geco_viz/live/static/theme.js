@@ -34,7 +34,7 @@ function currentTheme() {
 // CSS gets the same colours as custom properties.
 function dress(root, theme) {
   root.dataset.theme = theme.dark ? "dark" : "light";
-  for (const name of ["page", "paper", "text", "muted", "grid", "ghost", "accent", "shade", "good"])
+  for (const name of ["paper", "text", "muted", "grid", "ghost", "accent", "good"])
     root.style.setProperty(`--gv-${name}`, theme[name]);
   root.style.setProperty("--gv-steps", `linear-gradient(90deg, ${theme.shades.join(", ")})`);
   root.style.setProperty("--gv-font", FONT);

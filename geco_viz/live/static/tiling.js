@@ -25,12 +25,8 @@ class Tiling {
     this.chooser.addEventListener("change", () => this.turn(this.chooser.value));
     this.stage.append(this.canvas);
     this.side = div("gv-side");
-    this.face = document.createElement("canvas");
-    this.face.className = "gv-face";
-    this.face.setAttribute("role", "img");
-    this.face.setAttribute("aria-label", "decoded image under the probe");
-    this.facts = div("gv-facts");
-    this.facts.setAttribute("aria-live", "polite");
+    this.face = decodedImage("decoded image under the probe");
+    this.facts = politeFacts();
     this.masses = div("gv-masses");
     this.side.append(this.chooser, div("gv-caption", "under the cursor"), this.face, this.facts, this.masses);
     host.append(this.stage, this.side);
@@ -118,11 +114,9 @@ class Tiling {
     line.title = "w_i(z) = q(z | xᵢ) / Σⱼ q(z | xⱼ): the share of each datum in what is at z; the three largest";
     line.append("w");
     for (const [weight, i] of best) {
-      const chip = document.createElement("span");
-      chip.textContent = decimals(weight);
-      chip.title = `datum ${this.store.tiling?.labels[i] ?? i}`;
-      chip.style.setProperty("--gv-datum", this.colour(i));
-      line.append(chip);
+      const share = chip(weight, this.colour(i));
+      share.title = `datum ${this.store.tiling?.labels[i] ?? i}`;
+      line.append(share);
     }
     const ratio = div("", `q/π ${density === null ? "–" : density < 100 ? density.toFixed(2) : density.toPrecision(3)}`);
     ratio.title = "the aggregate posterior's density over the prior's at z; a hole where it is below 0.1";
@@ -269,33 +263,15 @@ class Tiling {
       this.masses.append(caption);
       const room = Math.max(1, Math.floor((this.side.clientHeight - this.masses.offsetTop + this.side.offsetTop - 18) / 16));
       const shown = tiling.masses.slice(0, n > room ? Math.max(1, room - 1) : n);
-      shown.forEach((mass, i) => this.masses.append(this.bar((mass ?? 0) * n, tiling.labels[i] ?? i, i)));
+      shown.forEach((mass, i) => {
+        const relative = (mass ?? 0) * n;
+        this.masses.append(massBar(tiling.labels[i] ?? i, relative, this.colour(i), relative.toFixed(2)));
+      });
       if (shown.length < n) this.masses.append(div("gv-caption", `and ${n - shown.length} more`));
     }
-  }
-
-  bar(value, label, i) {
-    const row = div("gv-bar");
-    const track = div("gv-track");
-    const fill = div("");
-    fill.style.width = `${Math.min(100, 50 * value)}%`; // the middle of the track is 1
-    fill.style.background = this.colour(i);
-    track.append(fill);
-    row.append(div("gv-key", label), track, div("gv-value", value.toFixed(2)));
-    return row;
   }
 
   dispose() {
     this.observer.disconnect();
   }
 }
-
-function div(name, text) {
-  const node = document.createElement("div");
-  if (name) node.className = name;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-const minus = (value) => String(value).replace("-", "−");
-const decimals = (value) => value.toFixed(2).replace(/^0/, "");
