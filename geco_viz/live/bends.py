@@ -91,12 +91,12 @@ def _places(psi: Tensor, beta: float) -> NDArray[np.float64]:
     return np.column_stack([psi.numpy()[first], count / len(cell)])
 
 
-def _peaks(bend: NDArray[np.float64], top: int = 3) -> list[int]:
-    """The highest local maxima, in the grid's order."""
+def _peaks(bend: NDArray[np.float64]) -> list[int]:
+    """The three highest local maxima, in the grid's order."""
     inner = np.arange(1, len(bend) - 1)
     high = inner[(bend[inner] > bend[inner - 1]) & (bend[inner] >= bend[inner + 1])]
     high = high[bend[high] > 1e-6 * np.nanmax(bend)]  # not the roundings of a flat stretch
-    return sorted(high[np.argsort(-bend[high])][:top].tolist())
+    return sorted(high[np.argsort(-bend[high])][:3].tolist())
 
 
 def _rounded(values: Any) -> list[float | None]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from geco_viz import data as datasets
+from geco_viz._checks import choice
 from geco_viz.live.column import WIDE, heading
 from geco_viz.live.explorer import Explorer, choice_of
 from geco_viz.live.grid import GridSlider
@@ -194,8 +195,6 @@ def layout(name: str, n: int) -> tuple[Tile, ...]:
         >>> layout("equal tiles", 2)
         ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0))
     """
-    from geco_viz._checks import choice
-
     choice("name", name, LAYOUTS)
     if name == "figure 1":
         start = [(0.08, 0.3, 0.48, 0.72), (0.36, 0.42, 0.72, 0.9), (0.62, 0.08, 0.92, 0.36)]

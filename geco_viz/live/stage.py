@@ -36,14 +36,14 @@ class Stage:
         self.run = run
         self._follow(run)
 
-    def show(self, run: Any, keep_ghost: bool = True) -> None:
+    def show(self, run: Any) -> None:
         """Bring another run on; the present one is stopped and leaves its trajectory."""
         old = self.run
         if old is run:
             return
         old.stop()
         self._unfollow(old)
-        if keep_ghost and len(old.history):
+        if len(old.history):
             self._earlier = (*self._earlier, old.ghost())[-GHOSTS:]
         self.run = run
         self._follow(run)

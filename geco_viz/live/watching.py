@@ -60,7 +60,6 @@ class Watch:
         self._clock = (time.monotonic(), 0, 0.0)
         self._last_step = -math.inf
         self._model = model
-        self._pictures: Pictures | None = None
         self._wanted = threading.Event()
         self._observer = None if model is None or x is None else _observer(model, x)
         self._dashboard: Any = None

@@ -94,7 +94,7 @@ def run_figure(source: Any, theme: str = "light") -> Figure:
     panels = list(figures_of(source, theme).values())
     top, bottom = (panels[:2], panels[2:]) if len(panels) > 3 else (panels[:1], panels[1:])
     cells = _cells(len(top), 0.56, 1.0) + _cells(len(bottom), 0.0, 0.36)
-    traces, layout = _compose(colours, panels, cells)
+    traces, layout = _compose(panels, cells)
     title = str(getattr(source, "title", "") or "Run")
     figure = finish(
         colours,
@@ -132,7 +132,6 @@ def _cells(count: int, low: float, high: float) -> list[tuple[float, float, floa
 
 
 def _compose(
-    colours: dict[str, Any],
     panels: Sequence[Figure],
     cells: Sequence[tuple[float, float, float, float]],
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -59,7 +59,7 @@ def mean_spread(values: Iterable[float | None]) -> tuple[float, float]:
     return mean, math.sqrt(sum((v - mean) ** 2 for v in known) / (len(known) - 1))
 
 
-def summary(values: Iterable[float | None], digits: int = 3) -> str:
+def summary(values: Iterable[float | None]) -> str:
     """A mean with its spread, as words.
 
     Example:
@@ -67,7 +67,7 @@ def summary(values: Iterable[float | None], digits: int = 3) -> str:
         ('2 ± 1.4', '0.123')
     """
     mean, spread = mean_spread(values)
-    return f"{mean:.{digits}g} ± {spread:.2g}" if spread else f"{mean:.{digits}g}"
+    return f"{mean:.3g} ± {spread:.2g}" if spread else f"{mean:.3g}"
 
 
 def titled(name: str) -> str:

@@ -6,7 +6,17 @@ from typing import Any
 
 from geco_viz.reproduce.experiment import by_preset
 
-__all__ = ["KAPPAS", "PAPER_STEPS", "annealed", "convdraw", "kappas", "nvp", "seeds", "steps"]
+__all__ = [
+    "KAPPAS",
+    "PAPER_STEPS",
+    "annealed",
+    "convdraw",
+    "geco",
+    "kappas",
+    "nvp",
+    "seeds",
+    "steps",
+]
 
 KAPPAS = [0.06, 0.08, 0.1, 0.125, 0.175]  # figure 4
 PAPER_STEPS = 200_000  # our assumption: the paper gives no iteration counts
@@ -25,9 +35,9 @@ def kappas(preset: str) -> list[float]:
     return found
 
 
-def steps(preset: str, laptop: int, overnight: int = 20_000) -> int:
+def steps(preset: str, laptop: int) -> int:
     """Training steps."""
-    count: int = by_preset(preset, laptop, overnight, PAPER_STEPS)
+    count: int = by_preset(preset, laptop, 20_000, PAPER_STEPS)
     return count
 
 

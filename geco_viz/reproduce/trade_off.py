@@ -49,7 +49,6 @@ def trade_off(
     log: bool = True,
     from_zero: bool = True,
     across: str = "reconstruction error κ̂ (RMS pixel)",
-    up: str = "average KL (nats)",
 ) -> Figure:
     """Draw series of final points, each a name, `x`, `y`, and `colour`, `symbol`, `joined`.
 
@@ -64,7 +63,7 @@ def trade_off(
         keys: the legend instead of the series' names.
         log: whether KL is on a log scale.
         from_zero: whether the axis of errors begins at 0.
-        across, up: titles of the axes.
+        across: title of the axis of errors.
 
     Example:
         >>> figure = trade_off([{"name": "GECO", "x": [0.1], "y": [12.0]}], "", "", "light")
@@ -75,7 +74,7 @@ def trade_off(
     wide = _span([x for one in series for x in one["x"]], from_zero)
     data = [_curve(colours, one, wide) for one in limits]
     for index, one in enumerate(series):
-        data += _traces(colours, one, category(colours, one.get("colour", index)), not keys)
+        data += _traces(one, category(colours, one.get("colour", index)), not keys)
     data += [_key(colours, key) for key in keys]
     ys = [y for trace in data for y in trace["y"] if y is not None]
     return finish(
@@ -84,7 +83,7 @@ def trade_off(
         title,
         subtitle,
         xaxis=curve_axis(across, wide),
-        yaxis=_upward(up, ys, log),
+        yaxis=_upward(ys, log),
         shapes=[_vertical(colours, kappa) for kappa in asked],
         annotations=[_label(colours, kappa) for kappa in asked],
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
@@ -102,16 +101,14 @@ def _span(xs: Sequence[float], from_zero: bool) -> list[float]:
     return [low - edge, high + edge]
 
 
-def _upward(title: str, ys: Sequence[float], log: bool) -> dict[str, Any]:
+def _upward(ys: Sequence[float], log: bool) -> dict[str, Any]:
     if not log:
-        return curve_axis(title, [0.0, 1.12 * max(ys, default=1.0)])
+        return curve_axis("average KL (nats)", [0.0, 1.12 * max(ys, default=1.0)])
     low, high = math.log10(min(ys, default=1.0)), math.log10(max(ys, default=10.0))
-    return log_axis(title, [low - 0.15, high + 0.15])
+    return log_axis("average KL (nats)", [low - 0.15, high + 0.15])
 
 
-def _traces(
-    colours: dict[str, Any], one: Series, colour: str, listed: bool
-) -> list[dict[str, Any]]:
+def _traces(one: Series, colour: str, listed: bool) -> list[dict[str, Any]]:
     """The line through the points, then the points, those of one mark together."""
     x, y = list(one["x"]), [max(value, LEAST) for value in one["y"]]
     shared = {"type": "scatter", "name": one["name"]}

@@ -20,12 +20,12 @@ def log_g(y: Tensor, x: Tensor, log_a: Tensor) -> Tensor:
     return torch.logsumexp(log_kernel(y, x) + log_a[:, None], -1)
 
 
-def random_starts(x: Tensor, count: int, seed: int = 0) -> Tensor:
+def random_starts(x: Tensor, count: int) -> Tensor:
     """`count` random points of the convex hull of x (n, r), where all maxima of G lie: (count, r).
 
     Half are means of all data under uniform random weights, half lie between two data.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     n = len(x)
     spread = torch.rand(count - count // 2, n, generator=generator, dtype=torch.float64)
     spread = -spread.clamp_min(1e-12).log()

@@ -47,7 +47,7 @@ class Points:
         return (y @ self.axes + self.mean).reshape(*y.shape[:-1], *self.shape)
 
 
-def as_points(x: Any, name: str = "x") -> Points:
+def as_points(x: Any) -> Points:
     """Check `x` (n, ...) and reduce it to distinct points in principal coordinates, in float64.
 
     Raises:
@@ -59,7 +59,7 @@ def as_points(x: Any, name: str = "x") -> Points:
         >>> points.y.shape, sorted(points.p.tolist()), round(points.variance, 4)
         (torch.Size([2, 1]), [0.25, 0.75], 4.6875)
     """
-    values = real_tensor(name, x, "shape (n, ...) with n >= 1")
+    values = real_tensor("x", x, "shape (n, ...) with n >= 1")
     flat = values.reshape(len(values), -1)
     distinct, count = torch.unique(flat, dim=0, return_counts=True)
     p = count.to(flat) / len(flat)

@@ -11,9 +11,11 @@ from typing import IO
 
 __all__ = ["claim"]
 
+PAUSE = 0.2  # seconds between looks at a lock that somebody holds
+
 
 @contextlib.contextmanager
-def claim(path: Path, pause: float = 0.2) -> Iterator[None]:
+def claim(path: Path) -> Iterator[None]:
     """Hold the lock on a file; waits while another process or thread does.
 
     The operating system holds it, so it ends with its process, however that ends. On a file system
@@ -24,7 +26,7 @@ def claim(path: Path, pause: float = 0.2) -> Iterator[None]:
     """
     with path.open("ab") as file:
         while not _taken(file):
-            time.sleep(pause)
+            time.sleep(PAUSE)
         yield
 
 
