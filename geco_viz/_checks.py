@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["choice", "integer", "number"]
+__all__ = ["choice", "integer", "number", "path"]
 
 
 def number(
@@ -101,3 +103,20 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     near = difflib.get_close_matches(value.lower(), options, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{name} must be one of {listed}, got {value!r}{hint}")
+
+
+def path(name: str, value: Any) -> Path:
+    """Return `value` as a path, `~` expanded.
+
+    Raises:
+        TypeError: `value` is no path.
+
+    Example:
+        >>> path("root", 3)
+        Traceback (most recent call last):
+        ...
+        TypeError: root must be the path of a file or folder, got 3
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be the path of a file or folder, got {value!r}")
+    return Path(value).expanduser()

@@ -48,7 +48,8 @@ class Constraint(nn.Module):
         unit: what kappa counts, for labels.
 
     Raises:
-        TypeError, ValueError: kappa is not a finite number in the constraint's range.
+        TypeError, ValueError: kappa is not a finite number in the constraint's range; the name is
+            no word; the error no function.
 
     Source: section 3 (eq. 2), Table 1.
 
@@ -69,6 +70,8 @@ class Constraint(nn.Module):
         super().__init__()
         if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(f"name must be a word without '/', got {name!r}")
+        if error is not None and not callable(error):
+            raise TypeError(f"error must be a function error(x, x_hat), got {error!r}")
         self.name = name
         self._error = error
         if unit is not None:

@@ -126,7 +126,15 @@ def suggest_kappa(
         raise ValueError(f"x must be images (n, C, H, W), two at least, got {shape}")
     if constraints is None:
         constraints = [RE(0.1), FRE(0.1), PNCC(0.8), *([] if y is None else [CLA(0.9)])]
-    chosen = list(constraints)
+    chosen = [constraints] if isinstance(constraints, Constraint) else list(constraints)
+    for constraint in chosen:
+        if not isinstance(constraint, Constraint):
+            raise TypeError(
+                f"constraints must be of type Constraint, for example RE(kappa=0.1); "
+                f"got {constraint!r}"
+            )
+    if kappas is not None and not isinstance(kappas, Mapping):
+        raise TypeError(f"kappas must be lists by constraint name, got {kappas!r}")
     for constraint in chosen:
         constraint.prepare(x, y)
     few, labels = x[:64], None if y is None else y[:64]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from geco_viz._checks import choice, integer
+from geco_viz._checks import choice, integer, path
 from geco_viz.data import celeba, cifar, digits, mnist, triplets
 from geco_viz.data.dataset import Dataset, from_tensors
 from geco_viz.data.download import reachable
@@ -74,6 +74,8 @@ def load(
     loader = _LOADERS[choice("name", name, _LOADERS)]
     allowed = inspect.signature(loader).parameters
     integer("seed", seed, low=0)
+    if root is not None:
+        path("root", root)
     arguments: dict[str, Any] = {}
     if "split" in allowed:
         arguments["split"] = split

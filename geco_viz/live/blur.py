@@ -59,7 +59,7 @@ class BlurAndHoles(Explorer):
     """
 
     def __init__(self, x: Any = None, name: str = "figure 1"):
-        images = datasets.micro_or_digits().x if x is None else torch.as_tensor(x)
+        images = datasets.micro_or_digits().x if x is None else datasets.from_tensors(x).x
         if images.ndim != 4 or not 2 <= len(images) <= 7:
             raise ValueError(
                 f"x must be two to seven images (n, C, H, W), got {tuple(images.shape)}"

@@ -39,7 +39,20 @@ class Controls(widgets.VBox):
 
     Args:
         source: a `Run`, a `Watch`, or the `Stage` of a dashboard.
+        extra: widgets of the caller's, under the heading "Training"; closed with the others.
+
+    Raises:
+        TypeError: `source` is none of these.
+
+    Example:
+        >>> import geco_viz as gv
+        >>> controls = Controls(gv.Run("digits"))
+        >>> controls
+        Controls(re)
+        >>> controls.close()
     """
+
+    _closed = True  # until it is whole: a widget that failed half-way is closed by its finaliser
 
     def __init__(self, source: Any, extra: tuple[widgets.Widget, ...] = ()):
         self.stage = source if isinstance(source, Stage) else Stage(source)
@@ -89,6 +102,7 @@ class Controls(widgets.VBox):
         self.alpha.observe(lambda _: self._edit("alpha", self.alpha), "value")
         self.speed.observe(self._on_speed, "value")
         self.stage.listeners.append(self.refresh)
+        self._closed = False
 
     @property
     def run(self) -> Any:
@@ -238,6 +252,9 @@ class Controls(widgets.VBox):
 
     def close(self) -> None:
         """Remove the widgets; the run goes on."""
+        if self._closed:
+            return
+        self._closed = True
         if self.refresh in self.stage.listeners:
             self.stage.listeners.remove(self.refresh)
         # ipywidgets keeps every widget that is not closed, and with it whatever its callbacks hold.

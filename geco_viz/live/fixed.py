@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geco_viz._checks import number
 from geco_viz.live.bends import Curve
 from geco_viz.live.column import WIDE, heading
 from geco_viz.live.explorer import Explorer, choice_of
@@ -57,7 +58,8 @@ class FixedPoints(Explorer):
         beta: where the slider stands, data units squared.
 
     Raises:
-        TypeError, ValueError: an unknown name; points of another shape or out of the square.
+        TypeError, ValueError: an unknown name; points of another shape or out of the square; beta
+            not a number > 0.
 
     Example:
         >>> explorer = FixedPoints("clusters", beta=0.02)
@@ -69,6 +71,7 @@ class FixedPoints(Explorer):
     """
 
     def __init__(self, points: Any = "clusters", beta: float = 0.01):
+        number("beta", beta, low=0, open_low=True)
         own = None if isinstance(points, str) else _own(points)
         self._own: tuple[tuple[float, float], ...] = own if own is not None else ()
         name = points if own is None else OWN
@@ -270,9 +273,17 @@ class FixedPoints(Explorer):
 
 
 def _own(points: Any) -> tuple[tuple[float, float], ...]:
-    array = np.asarray(points, dtype=np.float64).reshape(-1, 2) if len(points) else np.zeros((0, 2))
+    allowed = "points must be (n, 2) numbers within [-1/2, 1/2]^2"
+    try:
+        array = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{allowed}, got {points!r}") from error
+    if array.size == 0:
+        array = np.zeros((0, 2))
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{allowed}, got shape {array.shape}")
     if not np.isfinite(array).all() or (np.abs(array) > 0.5).any():
-        raise ValueError("points must be (n, 2) within [-1/2, 1/2]^2, got some outside or NaN")
+        raise ValueError(f"{allowed}, got some outside or NaN")
     return tuple((round(a, 5), round(b, 5)) for a, b in array[:MOST].tolist())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from geco_viz import data as datasets
 from geco_viz._checks import integer
+from geco_viz.constraints import Constraint
 from geco_viz.live.choosing import proposed
 from geco_viz.live.dashboard import Dashboard
 from geco_viz.training import Run, registry
@@ -62,6 +63,11 @@ def explore(
         else:
             objective = constraint_of(constraint, kappa, len(chosen))
     elif objective is None:
+        if not isinstance(constraint, Constraint):
+            raise TypeError(
+                "constraint must be 're', 'fre', 'cla', 'pncc' or a Constraint, "
+                f"got {constraint!r}; several go into objective=GECO(...)"
+            )
         if kappa is not None:
             constraint.kappa = kappa
         objective = constraint

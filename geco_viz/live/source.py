@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from geco_viz.training.records import PHASES, Ghost, Pictures, Probe, Status
 
-__all__ = ["PHASES", "Ghost", "Pictures", "Probe", "Source", "Status"]
+__all__ = ["PHASES", "Ghost", "Pictures", "Probe", "Source", "Status", "check_source"]
 
 
 class Source(Protocol):
@@ -41,3 +42,15 @@ class Source(Protocol):
     def status(self) -> Status: ...
     def pictures(self) -> Pictures | None: ...
     def probe(self, z: NDArray[np.float32]) -> Probe: ...
+
+
+def check_source(name: str, source: Any) -> None:
+    """Raise a `TypeError` that names the argument unless it has what a `Source` has."""
+    # Looked up without being called: to ask a run for its limit starts the computation.
+    asked = [each for each in vars(Source) if not each.startswith("_")]
+    nothing = object()
+    lacking = [each for each in asked if inspect.getattr_static(source, each, nothing) is nothing]
+    if lacking:
+        raise TypeError(
+            f"{name} must be a Run, a Watch or a Source, got {source!r} without {lacking}"
+        )

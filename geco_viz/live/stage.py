@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geco_viz.live.source import Ghost, Pictures, Probe, Source, Status
+from geco_viz.live.source import Ghost, Pictures, Probe, Source, Status, check_source
 
 __all__ = ["GHOSTS", "Stage"]
 
@@ -23,11 +23,15 @@ class Stage:
     Args:
         run: a `Run`, a `Watch` or another source.
 
+    Raises:
+        TypeError: `run` is no source.
+
     Attributes:
         notice: a sentence that the status line shows instead of the hint, or empty.
     """
 
     def __init__(self, run: Any):
+        check_source("run", run)
         self.notice = ""
         self.listeners: list[Callable[[], None]] = []
         self._bumps = 0

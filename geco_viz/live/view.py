@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +15,7 @@ from geco_viz.live.page import Page
 from geco_viz.live.parts import plain
 from geco_viz.live.planes import ACTIVE
 from geco_viz.live.scripts import VIEW, script, style
-from geco_viz.live.source import Source
+from geco_viz.live.source import Source, check_source
 
 __all__ = ["PANELS", "View"]
 
@@ -58,11 +57,7 @@ class View(Page):
 
     def __init__(self, source: Source, panels: Iterable[str] = PANELS, **options: Any) -> None:
         names = _checked(panels)
-        lacking = _lacking(source)
-        if lacking:
-            raise TypeError(
-                f"source must be a Run, a Watch or a Source, got {source!r} without {lacking}"
-            )
+        check_source("source", source)
         self._source = source
         self._probing = threading.Lock()
         self._listening: list[Any] = getattr(source, "listeners", [])
@@ -108,13 +103,6 @@ class View(Page):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return with_fallback(super()._repr_mimebundle_(**options), self._source)
-
-
-def _lacking(source: Any) -> list[str]:
-    # Looked up without being called: to ask a run for its limit starts the computation.
-    asked = [name for name in vars(Source) if not name.startswith("_")]
-    nothing = object()
-    return [name for name in asked if inspect.getattr_static(source, name, nothing) is nothing]
 
 
 def _checked(panels: Iterable[str]) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class Watch:
     def __init__(self, geco: Objective, model: nn.Module | None, x: Tensor | None, title: str):
         if not isinstance(geco, Objective):
             raise TypeError(f"geco must be a GECO or another objective, got {geco!r}")
+        if not isinstance(title, str):
+            raise TypeError(f"title must be a string, got {title!r}")
         if (model is None) != (x is None):
             raise TypeError("model and x must be given together: pictures need both")
         self.objective = geco

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from geco_viz import _checks
 from geco_viz.plots._tables import edits_table, evaluations_table, settings_table
 from geco_viz.plots.overview import figures_of
 from geco_viz.plots.svg import svg
@@ -29,6 +30,7 @@ def report(source: Any, path: str | os.PathLike[str]) -> Path:
         path: the file, ending as you like; one that is there is replaced.
 
     Raises:
+        TypeError: `path` is no path.
         OSError: the file cannot be written; what was there remains.
         ValueError: the history lacks a column of the information plane.
 
@@ -39,7 +41,7 @@ def report(source: Any, path: str | os.PathLike[str]) -> Path:
         ...     report(run, Path(folder) / "run.html").stat().st_size > 1_000_000
         True
     """
-    target = Path(path).expanduser()
+    target = _checks.path("path", path)
     try:
         if target.is_dir():
             raise IsADirectoryError(21, "it is a folder")

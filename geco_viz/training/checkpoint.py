@@ -16,6 +16,8 @@ from typing import Any
 
 from torch import Tensor
 
+from geco_viz import _checks
+
 __all__ = ["CheckpointError", "prepare", "read", "write"]
 
 FORMAT = 1
@@ -126,7 +128,7 @@ def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = Path(folder).expanduser()
+    path = _checks.path("path", folder)
     plain = _document(path)
     while True:
         file = path / str(plain.get("state"))

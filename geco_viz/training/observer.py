@@ -142,10 +142,14 @@ class Observer:
         NaN for large sets, conditional models and ConvDRAW.
 
         Raises:
-            ValueError: z has not the model's latent dimension (missing ones are taken as 0).
+            TypeError: z is no sequence of numbers.
+            ValueError: z has more of them than the model's latent space (missing ones are 0).
         """
-        point = np.asarray(z, np.float32).ravel()
         d = self.model.latent_dim
+        try:
+            point = np.asarray(z, np.float32).ravel()
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"z must be at most {d} finite numbers, got {z!r}") from error
         if point.size > d or not np.isfinite(point).all():
             raise ValueError(f"z must be at most {d} finite numbers, got {point.tolist()}")
         with self.lock:

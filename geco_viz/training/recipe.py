@@ -255,6 +255,8 @@ def _from_spec(spec: dict[str, Any]) -> Objective:
     name = choice("objective", settings.pop("name", None), OBJECTIVES)
     if name == "geco":
         parts = [_made("constraint", CONSTRAINTS, part) for part in settings.pop("constraints", [])]
+        for key in settings:
+            choice("setting of geco", key, inspect.signature(GECO).parameters)
         return GECO(*parts, **settings)
     kinds: dict[str, Any] = {
         "elbo": ELBO,

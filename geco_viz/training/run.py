@@ -85,6 +85,8 @@ class Run(Keeping, Showing):
     ):
         self.seed = integer("seed", seed, low=0, high=2**63 - 1)
         self.device = device_of(device)
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a string or None, got {name!r}")
         self.data = as_data(data)
         x = self.data.x.to(self.device)
         y = None if self.data.y is None else self.data.y.to(self.device)

@@ -48,7 +48,7 @@ class Settings:
         integer("batch", self.batch, low=1)
         integer("samples", self.samples, low=1)
         number("decay", self.decay, low=0, high=1, open_high=True)
-        if len(self.betas) != 2:
+        if not isinstance(self.betas, tuple) or len(self.betas) != 2:
             raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
         for beta in self.betas:
             number("betas", beta, low=0, high=1, open_high=True)
