@@ -86,7 +86,8 @@ def evaluate(
     strata, errors, parts = Strata(), Batches(), 0
     posterior: Posterior | None = None
     size = max(chunk, _MOST_DATA)
-    if samples == 1 and constraints and not pairs:  # only the spread over blocks shows a constraint's error then
+    # With one sample only the spread over blocks shows the error of a constraint.
+    if samples == 1 and constraints and not pairs:
         size = min(size, -(-n // _BATCHES))
     for block, rows in enumerate(torch.arange(n).split(size)):
         part = slice(int(rows[0]), int(rows[-1]) + 1)
