@@ -94,5 +94,5 @@ SAMPLES = Experiment(
     draw=_draw,
     note="κ of RE .06, .08 and .1 as in the captions (.0028 of figure 11 is a κ²), of FRE .0625; "
     "the caption gives none for pNCC: .8. FRE uses local statistics, not a ResNet. Laptop: "
-    "Color-MNIST, and κ above the error that ELBO comes to in so few steps, .104: .125 and .175.",
+    "Color-MNIST, and κ above the error that ELBO comes to in so few steps: .125 and .175.",
 )
