@@ -12,20 +12,21 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "geco_viz"
 
 # docs/architecture.md, from the ground up: a room may import what its row names.
-CORE = {"_checks", "constraints", "geco", "objectives", "rate_limit"}
+CORE = {"_checks", "_files", "constraints", "geco", "objectives", "rate_limit"}
 ALLOWED = {
     "__init__": set(),  # loads its rooms when a name is first used
     "_checks": set(),
+    "_files": set(),
     "data": {"_checks"},
     "models": {"_checks"},
-    "constraints": {"_checks", "data", "models"},
+    "constraints": {"_checks", "_files", "data", "models"},
     "objectives": {"_checks", "constraints"},
     "geco": {"_checks", "constraints", "objectives"},
     "rate_limit": {"constraints", "geco"},
     "evaluation": {"_checks", "data", "models", "constraints"},
     "theory": {"_checks"},
     "training": {*CORE, "data", "models", "evaluation", "theory"},
-    "plots": {"_checks"},
+    "plots": {"_checks", "_files"},
     "live": {*CORE, "data", "models", "evaluation", "theory", "training", "plots"},
     "reproduce": {*CORE, "data", "models", "evaluation", "theory", "training", "plots"},
     "cli": {

@@ -22,6 +22,7 @@ import pytest
 from tiny import make, same, until
 
 import geco_viz as gv
+from geco_viz import _files
 from geco_viz.training import checkpoint, task
 from geco_viz.training.claim import _taken, claim
 from geco_viz.training.points import address, columns_of, layout, objective_of
@@ -335,14 +336,15 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
 def test_a_full_disk_fails_the_run_and_the_next_call_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace = checkpoint.replace
+    kept = _files.write_through
 
     def full(path: Path, data: bytes) -> None:
-        if path.suffix != ".csv" or b"failed" in data:
+        if ".csv" not in path.name or b"failed" in data:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        replace(path, data)
+        kept(path, data)
 
-    monkeypatch.setattr(checkpoint, "replace", full)
+    for module in (_files, checkpoint):
+        monkeypatch.setattr(module, "write_through", full)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         found = tiny(tmp_path, {"seed": [0]})
@@ -350,7 +352,7 @@ def test_a_full_disk_fails_the_run_and_the_next_call_mends_it(
     assert "a run failed" in words and "No space left" in words and "table of the sweep" in words
     assert "No space left" in found.failed[0]["error"]  # though no file could keep it
     assert table(tmp_path)[0]["status"] == "waiting"  # the table before is whole
-    monkeypatch.setattr(checkpoint, "replace", replace)
+    monkeypatch.undo()
     assert len(tiny(tmp_path, {"seed": [0]}).finished) == 1
 
 

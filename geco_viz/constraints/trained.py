@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from geco_viz._files import write_whole
 from geco_viz.data.download import cache_folder
 from geco_viz.models.classifier import RECIPE, Classifier, ResNet, train, train_resnet
 
@@ -114,8 +113,6 @@ def _keep(module: nn.Module, file: Path) -> None:
     weights = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
-            part.write(save(weights))
-        os.replace(part.name, file)
+        write_whole(file, save(weights))
     except OSError:
         return

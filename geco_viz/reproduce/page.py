@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from geco_viz._files import write_whole
 from geco_viz.reproduce import store
 from geco_viz.reproduce.experiment import Experiment
 from geco_viz.reproduce.registry import EXPERIMENTS
@@ -48,7 +49,7 @@ def page(out: str | os.PathLike[str], to: str | os.PathLike[str]) -> Path:
     beside = Path(os.path.relpath(folder, path.parent)).as_posix()
     parts = [HEAD.format(out=folder.as_posix(), to=path.as_posix()), _overview(found)]
     parts += [_section(EXPERIMENTS[name], found[name], beside) for name in EXPERIMENTS]
-    checkpoint.replace(path, ("\n".join(parts).rstrip() + "\n").encode())
+    write_whole(path, ("\n".join(parts).rstrip() + "\n").encode())
     return path
 
 

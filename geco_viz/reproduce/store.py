@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from geco_viz._files import write_whole
 from geco_viz.reproduce.experiment import PRESETS, Experiment
-from geco_viz.training import Sweep, checkpoint
+from geco_viz.training import Sweep
 
 __all__ = ["kept", "read_all", "save"]
 
@@ -63,7 +64,7 @@ def save(
         "figures": _draw(out, experiment, preset, numbers),
     }
     text = json.dumps(record, indent=1, allow_nan=False)
-    checkpoint.replace(out / f"{kept(experiment.name, preset)}.json", text.encode())
+    write_whole(out / f"{kept(experiment.name, preset)}.json", text.encode())
     return record
 
 
@@ -105,7 +106,7 @@ def _draw(out: Path, experiment: Experiment, preset: str, numbers: dict[str, Any
     for theme in ("light", "dark"):
         for name, figure in experiment.draw(numbers, theme).items():
             stem = f"{kept(experiment.name, preset)}{f'-{name}' if name else ''}"
-            checkpoint.replace(out / f"{stem}-{theme}.svg", svg(figure).encode())
+            write_whole(out / f"{stem}-{theme}.svg", svg(figure).encode())
             if theme == "light":
                 stems.append(stem)
                 figure.write_html(out / f"{stem}.html", include_plotlyjs="directory")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -17,10 +18,12 @@ from typing import Any
 from torch import Tensor
 
 from geco_viz import _checks
+from geco_viz._files import write_through
 
 __all__ = ["CheckpointError", "prepare", "read", "write"]
 
-FORMAT = 1
+FORMAT = 2  # 1, or none: the folders of 0.1
+STATE = re.compile(r"state-\d+-\d+-\d+\.safetensors")
 
 
 class CheckpointError(ValueError):
@@ -52,7 +55,7 @@ def prepare(folder: str | os.PathLike[str], argument: str = "out") -> Path:
 
 def set_aside(path: Path) -> Path | None:
     """Move an earlier run's files to `earlier/<time>` in the folder; returns where, or None."""
-    files = [path / "run.json", path / "run.html", *path.glob("state-*.safetensors")]
+    files = [path / "run.json", path / "run.html", *_states(path / "run.json")]
     files = [file for file in files if file.exists()]
     if not files:
         return None
@@ -69,54 +72,62 @@ def set_aside(path: Path) -> Path | None:
 def write(path: Path, tensors: dict[str, Tensor], plain: dict[str, Any]) -> None:
     """Save atomically: either the old checkpoint or the new one is there, whole.
 
+    Only files that `write` made are deleted: the tensors that the `run.json` before names, and
+    those that a killed process had announced in `.run.json.new` or was about to delete.
+
     Raises:
         OSError: the disk is full or the folder cannot be written; the old checkpoint remains.
     """
     from safetensors.torch import save
 
-    path.mkdir(parents=True, exist_ok=True)
     # Clones, since safetensors refuses tensors that share memory, as tied weights do.
     data = save({k: value.detach().cpu().contiguous().clone() for k, value in tensors.items()})
     name = f"state-{plain['loop']['step']}-{os.getpid()}-{time.time_ns()}.safetensors"
+    announced = path / ".run.json.new"
+    stale = [*_states(path / "run.json"), *_states(announced)]
     document = {
         "format": FORMAT,
         "state": name,
+        "replaces": [file.name for file in stale],
         "sha256": hashlib.sha256(data).hexdigest(),
         "saved": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **plain,
     }
     text = json.dumps({**document, "checksum": _checksum(document)}, indent=1).encode()
-    # What a killed process left half-written goes with what is replaced.
-    old = [
-        file for pattern in ("state-*", ".state-*", ".run.json.*") for file in path.glob(pattern)
-    ]
-    replace(path / name, data)
     try:
-        replace(path / "run.json", text)
-    except BaseException:
-        (path / name).unlink(missing_ok=True)
-        raise
-    for file in old:
-        file.unlink(missing_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            # Before the tensors, so that a name of theirs is known whenever they are there.
+            announced.unlink(missing_ok=True)
+            write_through(announced, text)
+            write_through(path / name, data)
+            os.replace(announced, path / "run.json")
+        except BaseException:
+            for file in (announced, path / name):
+                file.unlink(missing_ok=True)
+            raise
+        for file in stale:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        words = f"the run could not be saved in {str(path)!r}: {error.strerror}"
+        raise type(error)(error.errno, words) from error
+
+
+def _states(document: Path) -> list[Path]:
+    """The files with tensors that a document says `write` made, as far as they are there."""
+    try:
+        plain = json.loads(document.read_bytes())
+        names = [plain["state"], *plain.get("replaces", [])]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []
+    # A document may be anybody's: it must not name what `write` never makes.
+    ours = [name for name in names if isinstance(name, str) and STATE.fullmatch(name)]
+    files = [document.parent / name for name in ours]
+    return [file for file in files if file.is_file() and not file.is_symlink()]
 
 
 def _checksum(document: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file under another name, force it to the disk, and give it its name."""
-    # Not tempfile, whose files nobody else in the group may read.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.time_ns()}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -166,14 +177,16 @@ def _document(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path / 'run.json'} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise CheckpointError(f"{path / 'run.json'} is damaged: {error}") from error
-    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-        found = plain.get("format") if isinstance(plain, dict) else None
+    if not isinstance(plain, dict):
+        raise CheckpointError(f"{path / 'run.json'} is damaged: it holds no object")
+    version = plain.get("format", 1)
+    if type(version) is not int or not 1 <= version <= FORMAT:
         raise CheckpointError(
-            f"{path / 'run.json'} must have format {FORMAT}, got {found!r}; "
-            f"it was written by another version of geco_viz"
+            f"{path / 'run.json'} must have format 1 to {FORMAT}, got {version!r}; "
+            f"a newer version of geco_viz may have written it"
         )
     if plain.pop("checksum", None) != _checksum(plain):
         raise CheckpointError(
             f"{path / 'run.json'} is damaged or was changed by hand: its checksum does not fit"
         )
-    return plain
+    return {**plain, "format": version}

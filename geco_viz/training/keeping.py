@@ -85,6 +85,7 @@ class Keeping(Playing):
         rows = np.ascontiguousarray(self.evaluations.rows()[:, : len(columns)])
         tensors["evaluations/rows"] = torch.from_numpy(rows)
         plain = {
+            "format": self._format,
             "spec": self.spec,
             "edits": self.edits,
             "objective": self.loop.objective.spec,
@@ -188,6 +189,7 @@ class Keeping(Playing):
         self.evaluations = History.from_rows(plain["evaluations"], rows)
         self.edits = [dict(edit) for edit in plain["edits"]]
         self._since, self._unrepeatable = plain["since"], plain["unrepeatable"]
+        self._format = plain["format"]
         self._observer.refresh(self.average, self.loop.step)
 
     def fork(self) -> Self:
@@ -229,7 +231,7 @@ class Keeping(Playing):
             )
         parts = {**spec, "name": None}  # under its name it would replace this run
         again = self._rebuild(parts, self.data, None, spec["objective"], None, self.device)
-        again.name = self.name
+        again.name, again._format = self.name, self._format
         with (
             deferred_interrupt() as interrupted,
             bar(target, again, progress) as advance,

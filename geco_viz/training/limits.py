@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geco_viz._files import write_whole
 from geco_viz.theory import RateDistortion, mergers, rate_distortion
 from geco_viz.training.worker import Worker
 
@@ -221,8 +222,6 @@ def _keep(answer: Path, kept: Path) -> None:
     """Put a copy into the cache folder, whole or not at all; without one it is computed again."""
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_name(f"{kept.name}.{os.getpid()}")
-        part.write_bytes(answer.read_bytes())
-        part.replace(kept)
+        write_whole(kept, answer.read_bytes())
     except OSError:
         pass

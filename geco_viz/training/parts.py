@@ -14,6 +14,7 @@ from torch import nn
 from geco_viz.constraints import Constraint
 from geco_viz.data import Dataset
 from geco_viz.objectives import Objective
+from geco_viz.training import checkpoint
 from geco_viz.training.evaluator import Evaluator
 from geco_viz.training.history import History
 from geco_viz.training.loop import Loop
@@ -53,6 +54,7 @@ class Parts:
     _since: int
     _saved: float
     _saved_step: int
+    _format: int = checkpoint.FORMAT  # of the folder it came from: its edits mean what they meant
     save_error: OSError | None = None  # why the last autosave failed
 
     @property

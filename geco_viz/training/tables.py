@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from geco_viz.training import checkpoint
+from geco_viz._files import write_whole
 from geco_viz.training.points import columns_of
 
 __all__ = ["row", "write"]
@@ -49,11 +49,11 @@ def write(folder: Path, rows: Sequence[dict[str, Any]], name: str = "results") -
     table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    checkpoint.replace(folder / f"{name}.csv", text.getvalue().encode())
+    write_whole(folder / f"{name}.csv", text.getvalue().encode())
     if rows and importlib.util.find_spec("pyarrow") is not None:
         import pandas
 
         content = io.BytesIO()
         frame = pandas.DataFrame(list(rows), columns=columns)
         frame.to_parquet(content, engine="pyarrow", index=False)
-        checkpoint.replace(folder / f"{name}.parquet", content.getvalue())
+        write_whole(folder / f"{name}.parquet", content.getvalue())

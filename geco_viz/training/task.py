@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from geco_viz import data as datasets
+from geco_viz._files import write_whole
 from geco_viz.data import Dataset
 from geco_viz.training import checkpoint
 from geco_viz.training.claim import claim
@@ -78,7 +79,7 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def _put(path: Path, record: dict[str, Any]) -> None:
-    checkpoint.replace(path, json.dumps(record, indent=1).encode())
+    write_whole(path, json.dumps(record, indent=1).encode())
 
 
 def data_of(point: Point) -> Dataset:
