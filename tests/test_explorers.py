@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ipywidgets.widgets.widget import _instances
 
 import geco_viz as gv
 from geco_viz import theory
@@ -223,6 +224,7 @@ def test_tilings_refuse_what_they_cannot_draw() -> None:
 
 @pytest.mark.parametrize("make", [lambda: FixedPoints(square()), BlurAndHoles])
 def test_close_ends_the_threads_and_a_fallback_is_there(make: Any) -> None:
+    before = set(_instances)
     explorer = make()
     explorer.wait(60)
     html = explorer._repr_mimebundle_()
@@ -230,6 +232,7 @@ def test_close_ends_the_threads_and_a_fallback_is_there(make: Any) -> None:
     assert "<svg" in data["text/html"]
     explorer.close()
     explorer.close()
+    assert [widget for key, widget in _instances.items() if key not in before] == []
     end = time.monotonic() + 60
     while any(t.name == "geco-viz explorer" for t in threading.enumerate()):
         assert time.monotonic() < end

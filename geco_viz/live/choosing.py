@@ -108,8 +108,3 @@ class ConstraintButtons(widgets.HBox):
             self._choose(self.value)
         else:
             change["owner"].value = True
-
-    def close(self) -> None:
-        for button in self.buttons.values():
-            button.close()
-        super().close()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-__all__ = ["WIDE", "close_tree", "column_layout", "heading", "style"]
+__all__ = ["WIDE", "column_layout", "heading", "style"]
 
 STYLE = Path(__file__).parent / "static" / "controls.css"
-WIDE = widgets.Layout(width="100%")
+WIDE = {"width": "100%"}  # plain: each widget makes a layout of its own of it
 
 
 def column_layout() -> widgets.Layout:
@@ -28,10 +28,3 @@ def style() -> widgets.HTML:
 def heading(text: str) -> widgets.HTML:
     """A heading in the column."""
     return widgets.HTML(f"<b>{escape(text)}</b>")
-
-
-def close_tree(widget: widgets.Widget) -> None:
-    """Close a widget and all that it holds: ipywidgets keeps every one that is not closed."""
-    for child in getattr(widget, "children", ()):
-        close_tree(child)
-    widget.close()

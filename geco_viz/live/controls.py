@@ -14,6 +14,7 @@ from geco_viz.live.column import WIDE, column_layout, heading, style
 from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
 from geco_viz.live.price import price
 from geco_viz.live.stage import Stage
+from geco_viz.live.tree import Owner, close_tree
 
 __all__ = ["Controls"]
 
@@ -28,7 +29,7 @@ OBJECTIVES = (
 )
 
 
-class Controls(widgets.VBox):
+class Controls(Owner, widgets.VBox):
     """Objective, a kappa slider for each active constraint, nu, alpha and speed of a run.
 
     The rate as the constraint is an objective of its own and no button beside Table 1's: there the
@@ -52,7 +53,7 @@ class Controls(widgets.VBox):
         >>> controls.close()
     """
 
-    _closed = True  # until it is whole: a widget that failed half-way is closed by its finaliser
+    _closed = True  # until it is whole
 
     def __init__(self, source: Any, extra: tuple[widgets.Widget, ...] = ()):
         self.stage = source if isinstance(source, Stage) else Stage(source)
@@ -175,8 +176,7 @@ class Controls(widgets.VBox):
             rows.append(self.speed)
         rows += [self.price, self._style]
         self.children = tuple(rows)
-        for widget in replaced:
-            widget.close()
+        close_tree(*replaced)
 
     def _edit(self, what: str, slider: GridSlider) -> None:
         """Ask the run for what a slider says, unless it was the program that moved it."""
@@ -257,22 +257,8 @@ class Controls(widgets.VBox):
         self._closed = True
         if self.refresh in self.stage.listeners:
             self.stage.listeners.remove(self.refresh)
-        # ipywidgets keeps every widget that is not closed, and with it whatever its callbacks hold.
-        for widget in (
-            *(
-                self.objective,
-                self.constraints,
-                self.beta,
-                self.nu,
-                self.alpha,
-                self.speed,
-                self.price,
-                self._style,
-            ),
-            *(*self._headings, *self._extra, *self.kappas.values(), *self._notes.values()),
-        ):
-            widget.close()
-        super().close()
+        hidden = (self.objective, self.constraints, self.beta, self.nu, self.alpha, self.speed)
+        close_tree(self, *hidden, *self._headings, *self._extra)
 
     def __repr__(self) -> str:
         return f"Controls({', '.join(self.kappas) or 'no constraint'})"

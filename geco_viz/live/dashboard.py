@@ -11,11 +11,11 @@ import ipywidgets as widgets
 from geco_viz._checks import choice
 from geco_viz.live import menus
 from geco_viz.live.buttons import aside, buttons
-from geco_viz.live.column import close_tree
 from geco_viz.live.controls import Controls
 from geco_viz.live.fallback import with_fallback
 from geco_viz.live.presets import PRESETS, Preset
 from geco_viz.live.stage import Stage
+from geco_viz.live.tree import Owner, close_tree
 from geco_viz.live.view import View
 from geco_viz.training import Run
 
@@ -24,7 +24,7 @@ __all__ = ["Dashboard"]
 GRACE = 5.0  # seconds without a view before an explored run rests; a re-rendered output takes one
 
 
-class Dashboard(widgets.VBox):
+class Dashboard(Owner, widgets.VBox):
     """Controls, panels and status line of a run, with presets and a choice of data and model.
 
     Changing data, model or preset brings a new run on; the one before leaves its trajectory in the
@@ -42,7 +42,7 @@ class Dashboard(widgets.VBox):
         >>> dash.close()
     """
 
-    _closed = True  # until it is whole: a widget that failed half-way is closed by its finaliser
+    _closed = True  # until it is whole
 
     def __init__(self, run: Any, pause_unseen: bool = False):
         self.stage = Stage(run)
@@ -57,7 +57,8 @@ class Dashboard(widgets.VBox):
         rebuilds = isinstance(run, Run)
         extra = (self.data, self.model, self.seed) if rebuilds else ()
         self.controls = Controls(self.stage, extra)
-        self.view = View(self.stage)
+        # The panels take the width that is left; min-width 0 lets them shrink with the page.
+        self.view = View(self.stage, layout={"flex": "1 1 0", "min_width": "0", "width": "auto"})
         self._title = widgets.HTML()
         more: tuple[tuple[str, str, Callable[[], None]], ...] = ()
         if rebuilds:
@@ -68,11 +69,9 @@ class Dashboard(widgets.VBox):
         bar = [self._title, *([self.presets] if rebuilds else [])]
         if run.can_play:
             bar.append(buttons(self.stage, *more))
-        self._header = header = widgets.HBox(bar)
+        header = widgets.HBox(bar)
         header.add_class("geco-viz-header")
-        # The panels take the width that is left; min-width 0 lets them shrink with the page.
-        self.view.layout = widgets.Layout(flex="1 1 0", min_width="0", width="auto")
-        self._body = body = widgets.HBox([self.controls, self.view])
+        body = widgets.HBox([self.controls, self.view])
         body.add_class("geco-viz-body")
         super().__init__([header, body])
         self.add_class("geco-viz-dashboard")
@@ -125,11 +124,7 @@ class Dashboard(widgets.VBox):
         self.stage.leave()
         self.view.close()
         self.controls.close()
-        close_tree(self._header)
-        self._body.close()
-        for widget in (self.presets, self.data, self.model, self.seed):
-            widget.close()
-        super().close()
+        close_tree(self, self.presets, self.data, self.model, self.seed)
 
     def _load(self, preset: Preset) -> None:
         run = self.run

@@ -8,15 +8,16 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from geco_viz.live.column import WIDE, close_tree, column_layout, style
+from geco_viz.live.column import WIDE, column_layout, style
 from geco_viz.live.feed import Feed
 from geco_viz.live.latest import Latest
 from geco_viz.live.sheet import Sheet
+from geco_viz.live.tree import Owner, close_tree
 
 __all__ = ["Explorer", "choice_of"]
 
 
-class Explorer(widgets.VBox):
+class Explorer(Owner, widgets.VBox):
     """A title, controls at the left and panels at the right; computation in a thread of its own.
 
     A subclass makes its controls, calls this with them, and implements `_work` (in the worker's
@@ -29,7 +30,6 @@ class Explorer(widgets.VBox):
         self.feed = Feed()
         self._latest = Latest("explorer", self._safely, self._failed)
         self.sheet = Sheet(self.feed, panels, self._told)
-        self.sheet.layout = widgets.Layout(flex="1 1 0", min_width="0", width="auto")
         self.controls = widgets.VBox([*controls, style()], layout=column_layout())
         self.controls.add_class("geco-viz-controls")
         self._header = widgets.HTML(f"<b>{escape(title)}</b>")
@@ -63,9 +63,8 @@ class Explorer(widgets.VBox):
             return
         self._closed = True
         self._latest.close()
-        for child in self.children:
-            close_tree(child)
-        super().close()
+        self.sheet.close()
+        close_tree(self)
 
     def _ask(self, request: Any) -> None:
         self._latest.ask(request)

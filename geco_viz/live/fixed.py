@@ -84,7 +84,7 @@ class FixedPoints(Explorer):
             min=0, max=len(self.beta.options) - 1, step=2, interval=150, description="through β"
         )
         self.play.value = self.beta.index  # the link copies it to the slider at first
-        widgets.jslink((self.play, "value"), (self.beta, "index"))
+        self._link = widgets.jslink((self.play, "value"), (self.beta, "index"))
         self.masses = choice_of(
             "masses", [("uniform", "uniform"), ("optimal (Prop. 5)", "optimal")], self._asked
         )
@@ -111,6 +111,11 @@ class FixedPoints(Explorer):
             ],
         )
         self._asked()
+
+    def close(self) -> None:
+        """End the worker and remove every widget."""
+        self._link.close()
+        super().close()
 
     @property
     def points(self) -> Tensor:

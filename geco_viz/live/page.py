@@ -10,11 +10,12 @@ import traitlets
 from geco_viz.live.frames import Frames
 from geco_viz.live.pump import Pump
 from geco_viz.live.scripts import plotly_js
+from geco_viz.live.tree import Owner, close_tree
 
 __all__ = ["Page"]
 
 
-class Page(anywidget.AnyWidget):
+class Page(Owner, anywidget.AnyWidget):
     """Panels on the pages of a browser. A subclass brings `_esm`, `_css` and `_told`.
 
     Args:
@@ -39,11 +40,8 @@ class Page(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the pump and remove the widget from every page."""
-        # A widget that refused its arguments is closed by its finaliser, without a pump.
-        pump = getattr(self, "_pump", None)
-        if pump is not None:
-            pump.stop()
-        super().close()
+        self._pump.stop()
+        close_tree(self)
 
     def _carry(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers=buffers)

@@ -29,7 +29,8 @@ class Sheet(Page):
         self, feed: Feed, panels: tuple[str, ...], told: Callable[[dict[str, Any]], None]
     ) -> None:
         self._pass_on = told
-        super().__init__(cast(Frames, feed), panels)
+        layout = {"flex": "1 1 0", "min_width": "0", "width": "auto"}
+        super().__init__(cast(Frames, feed), panels, layout=layout)
 
     def _told(self, content: dict[str, Any]) -> None:
         self._pass_on(content)

@@ -71,9 +71,8 @@ class View(Page):
 
     def close(self) -> None:
         """End the pump and remove the widget from every page; the run goes on."""
-        pump = getattr(self, "_pump", None)
-        if pump is not None and pump.hurry in self._listening:
-            self._listening.remove(pump.hurry)
+        if self._pump.hurry in self._listening:
+            self._listening.remove(self._pump.hurry)
         super().close()
 
     def _told(self, content: dict[str, Any]) -> None:
