@@ -31,6 +31,8 @@ def _seed() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # What takes longest begins first, so that workers that share the files end together.
+    items.sort(key=lambda item: "browser" not in item.nodeid and ".ipynb" not in item.nodeid)
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         return
     kept = [item for item in items if item.get_closest_marker("gpu") is None]
