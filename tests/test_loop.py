@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from geco_viz import ELBO, GECO, RE, Annealed, BetaVAE, Constraint, models
 from geco_viz.objectives import Objective
-from geco_viz.training import Diverged, Loop, Settings
+from geco_viz.training import Diverged, Loop, Settings, schedule
 from geco_viz.training.average import WeightAverage
 from geco_viz.training.loop import coarsened
 
@@ -379,6 +379,17 @@ def test_divergence_shows_within_a_frame_and_spares_the_weights(
     assert made.history["step"].tolist() == [1, 2]
     assert all(p.isfinite().all() for p in made.model.parameters())
     assert all(v.isfinite().all() for v in made.average.model.state_dict().values())
+
+
+def test_a_held_rate_falls_at_a_step_whenever_the_rows_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(schedule, "is_settled", lambda history, since, _: len(history) >= 130)
+    at_once, later = advance(loop(), 160), on_device(loop())
+    advance(later, 40).flush()  # a frame that fell due
+    advance(on_device(later), 120).flush()
+    assert at_once.schedule.state["lowered"] == later.schedule.state["lowered"] == 150
+    assert same(at_once.history, later.history)
 
 
 class NoSynchronisation(TorchDispatchMode):

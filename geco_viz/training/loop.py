@@ -39,7 +39,7 @@ class Loop:
         seed: of batches and posterior samples.
 
     Raises:
-        Diverged: by `advance()`, before the weights are touched (on a GPU: within a frame).
+        Diverged: by `advance()`, before the weights are touched (an accelerator's within a frame).
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Loop:
         self._pending: list[tuple[dict[str, float], list[str], Tensor]] = []
         self._flushed = time.monotonic()
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        # CUDA alone works far ahead of the host; elsewhere a number costs nothing to read.
-        self._on_host = x.device.type != "cuda"
+        # An accelerator works far ahead of the host, which waits for it wherever it reads a number.
+        self._on_host = x.device.type == "cpu"
         self.set_objective(objective)
 
     def set_objective(self, objective: Objective) -> None:
@@ -78,7 +78,7 @@ class Loop:
             [{"params": self._parameters}] + ([{"params": own}] if own else []),
             lr=self.settings.lr,
             betas=self.settings.betas,
-            fused=self.x.device.type in ("cpu", "cuda"),
+            fused=self.x.device.type in ("cpu", "cuda", "mps"),
         )
         if previous is not None:
             for parameter in self._parameters:
@@ -124,7 +124,9 @@ class Loop:
             self.objective.step()
         self.step += 1
         self._write({"step": self.step, "lr": lr}, {"loss": value, **row})
-        self.schedule.watch(self.step, self.history, self.objective.constraints)
+        if self.schedule.looks(self.step):
+            self.flush()  # what it finds must not depend on when the last rows came
+            self.schedule.watch(self.step, self.history, self.objective.constraints)
 
     def _update(self, loss: Any) -> Any:
         """Move the weights; returns the loss, which is NaN where the gradient was not finite."""
@@ -157,7 +159,7 @@ class Loop:
         return self.x[index], y, context
 
     def _write(self, known: dict[str, float], row: dict[str, Tensor | float]) -> None:
-        """Append the row, at once on a CPU; from a GPU rows travel in one copy per frame."""
+        """Append the row, on a CPU at once; an accelerator's rows travel in one copy per frame."""
         if self._on_host:
             for name, value in row.items():
                 known[name] = value.item() if isinstance(value, Tensor) else value

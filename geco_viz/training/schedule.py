@@ -104,12 +104,14 @@ class Schedule:
         if self.state["mode"] == "hold":
             self.state["start"] = step
 
+    def looks(self, step: int) -> bool:
+        """Whether `watch` looks at the history after this step: each 50th of a held rate."""
+        return self.state["mode"] == "hold" and self.state["lowered"] is None and step % 50 == 0
+
     def watch(self, step: int, history: History, constraints: Sequence[Constraint]) -> None:
-        """Lower a held rate once the run has settled; looks every 50 steps."""
-        state = self.state
-        due = state["mode"] == "hold" and state["lowered"] is None and step % 50 == 0
-        if due and is_settled(history, state["start"], constraints):
-            state["lowered"] = step
+        """Lower a held rate once the run has settled; the history holds all rows to this step."""
+        if self.looks(step) and is_settled(history, self.state["start"], constraints):
+            self.state["lowered"] = step
 
     def factor(self, step: int) -> float:
         """The factor for the step about to be made."""

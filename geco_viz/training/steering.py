@@ -118,6 +118,8 @@ class Steering(Parts):
 
     def _apply(self) -> None:
         """Make the edits that were asked for; by the stepping thread, before a step."""
+        if self._asked:
+            self.loop.flush()  # so that the history is as long as there were steps
         while self._asked:
             # In one piece, so that a getter sees either what was asked for or what was made of it.
             with self._editing:
