@@ -33,15 +33,17 @@ class GECO(Objective):
 
     Args:
         constraints: one or more `Constraint`, with different names.
-        nu: learning rate of log lambda. Keep nu * s / (1 - alpha) below about 1, with s =
-            d ln D / d ln beta, 1 for Gaussian data and 4 to 7 for MNIST; above it edits ring. A
+        nu: learning rate of log lambda, .05 where None. Keep nu * s / (1 - alpha) below about 1,
+            with s = d ln D / d ln beta, 1 for Gaussian data and 4 to 7 for MNIST; above it edits
+            ring. A
             loop that lowers the weights' learning rate sets `pace` to that factor, and nu falls
             with its square root for constraints that say `settles`.
-        alpha: the moving average's memory, in [0, 1).
+        alpha: the moving average's memory, in [0, 1); .9 where None.
         lambda_min, lambda_max: bounds of every multiplier, nats. lambda_max is d_x / 2 by default,
             which bounds lambda* for Gaussian data of d_x pixels.
-        lambda_init: where every multiplier starts, nats; 1 by default. From there the KL may fall
+        lambda_init: where every multiplier starts, nats; 1 where None. From there the KL may fall
             to zero before lambda has grown, and a deep model takes hundreds of steps to come back.
+            A `Run` fills nu, alpha and lambda_init from its recipe where they are None.
         normalise: False is Algorithm 1 to the letter: C summed over pixels (Table 1), the average
             in the value and the batch in the gradient, no division, no clip, and only a numerical
             cap. Its defaults are alpha = .99 and nu = 1e-3.
@@ -84,8 +86,10 @@ class GECO(Objective):
         if not constraints:
             raise TypeError("GECO needs at least one constraint, for example GECO(RE(kappa=0.1))")
         self.normalise = bool(normalise)
-        self.nu = (0.05 if normalise else 1e-3) if nu is None else nu
-        self.alpha = (0.9 if normalise else 0.99) if alpha is None else alpha
+        self._nu: float | None = None
+        self._alpha: float | None = None
+        self._lambda_init: float | None = None
+        self.fill(nu, alpha)
         self.clip = number("clip", clip, low=0, open_low=True) if normalise else math.inf
         if lambda_min is None:
             lambda_min = 1e-4 if normalise else 1e-10
@@ -97,13 +101,13 @@ class GECO(Objective):
             raise ValueError(f"lambda_max must be > lambda_min = {lambda_min}, got {lambda_max}")
 
         high = math.inf if self._lambda_max is None else self._lambda_max
-        if lambda_init is None:
-            self.lambda_init = min(max(1.0, self.lambda_min), high)
-        else:
-            self.lambda_init = number("lambda_init", lambda_init, low=self.lambda_min, high=high)
+        if lambda_init is not None:
+            number("lambda_init", lambda_init, low=self.lambda_min, high=high)
+        self._lambda_init = lambda_init
+        start = min(max(1.0, self.lambda_min), high) if lambda_init is None else lambda_init
 
         count = len(constraints)
-        self.register_buffer("log_multiplier", torch.full((count,), math.log(self.lambda_init)))
+        self.register_buffer("log_multiplier", torch.full((count,), math.log(start)))
         self.register_buffer("average", torch.zeros(count))
         self.register_buffer("started", torch.zeros(count, dtype=torch.bool))
         self.log_multiplier: Tensor
@@ -117,7 +121,7 @@ class GECO(Objective):
     @property
     def nu(self) -> float:
         """Learning rate of the log multipliers; a new value takes effect at the next `step()`."""
-        return self._nu
+        return (0.05 if self.normalise else 1e-3) if self._nu is None else self._nu
 
     @nu.setter
     def nu(self, value: float) -> None:
@@ -126,11 +130,31 @@ class GECO(Objective):
     @property
     def alpha(self) -> float:
         """Memory of the moving average; a new value takes effect at the next `step()`."""
-        return self._alpha
+        return (0.9 if self.normalise else 0.99) if self._alpha is None else self._alpha
 
     @alpha.setter
     def alpha(self, value: float) -> None:
         self._alpha = number("alpha", value, low=0, high=1, open_high=True)
+
+    def fill(
+        self,
+        nu: float | None = None,
+        alpha: float | None = None,
+        lambda_init: float | None = None,
+    ) -> None:
+        """Set what is still None, as a `Run` does with its recipe; what was set stays.
+
+        A start outside the bounds of lambda is put onto the nearer one, and none is set once
+        `step()` has been called.
+        """
+        if self._nu is None and nu is not None:
+            self.nu = nu
+        if self._alpha is None and alpha is not None:
+            self.alpha = alpha
+        if self._lambda_init is None and lambda_init is not None and not self.started.any():
+            high = math.inf if self._lambda_max is None else self._lambda_max
+            self._lambda_init = min(max(lambda_init, self.lambda_min), high)
+            self.log_multiplier.fill_(math.log(self._lambda_init))
 
     @property
     def lambda_max(self) -> float:
@@ -284,26 +308,28 @@ class GECO(Objective):
         return {
             "name": self.name,
             "constraints": parts,
-            "nu": self.nu,
-            "alpha": self.alpha,
+            "nu": self._nu,
+            "alpha": self._alpha,
             "lambda_min": self.lambda_min,
             "lambda_max": self._lambda_max,
-            "lambda_init": self.lambda_init,
+            "lambda_init": self._lambda_init,
             "normalise": self.normalise,
             "clip": self.clip if self.normalise else 1.0,
         }
 
     # nu and alpha may have been moved live, and the default cap waits for data: all resume exactly.
     def get_extra_state(self) -> Tensor:
-        cap = math.nan if self._lambda_max is None else self._lambda_max
-        settings = [self.nu, self.alpha, self.lambda_min, cap, self.clip, float(self._pixels)]
+        open_ = [self._nu, self._alpha, self._lambda_max]
+        nu, alpha, cap = (math.nan if value is None else value for value in open_)
+        settings = [nu, alpha, self.lambda_min, cap, self.clip, float(self._pixels)]
         return torch.tensor(settings, dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
-        nu, alpha, low, cap, clip, pixels = state.tolist()
-        self.nu, self.alpha, self.lambda_min, self.clip = nu, alpha, low, clip
-        self._lambda_max = None if math.isnan(cap) else cap
-        self._pixels = int(pixels)
+        nu, alpha, low, cap, self.clip, pixels = state.tolist()
+        self._nu, self._alpha, self._lambda_max = (
+            None if math.isnan(value) else value for value in (nu, alpha, cap)
+        )
+        self.lambda_min, self._pixels = low, int(pixels)
 
     def extra_repr(self) -> str:
         return f"nu={self.nu:g}, alpha={self.alpha:g}, normalise={self.normalise}"

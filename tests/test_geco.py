@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from geco_viz import GECO, RE, Constraint
+from geco_viz.objectives import Objective
 
 # The convex problem: the "KL" is half the squared distance to A and the error the mean squared
 # distance to B, in four dimensions; kappa = 1/2 makes the feasible ball's radius R = 1.
@@ -503,6 +504,35 @@ def test_spec_rebuilds_it_in_its_initial_state() -> None:
     again = as_objective(geco.spec, 7)
     assert again.spec == geco.spec and again.multiplier["re"] == 1
     assert as_objective(GECO(RE(0.2), normalise=False).spec, 7).clip == math.inf
+
+
+def test_what_is_left_open_is_the_recipes_and_what_is_set_stays() -> None:
+    from geco_viz.training.recipe import as_objective
+
+    def settings(geco: Objective) -> tuple[float, float, float]:
+        assert isinstance(geco, GECO)
+        return geco.nu, geco.alpha, round(geco.multiplier["re"], 4)
+
+    for count, model in ((7, "vae"), (7, "convdraw"), (1000, "vae"), (1000, "convdraw")):
+        bare, explicit = RE(0.15), GECO(RE(0.15))
+        assert settings(explicit) == (0.05, 0.9, 1)  # as in a loop of one's own
+        by_spec = as_objective(GECO(RE(0.15)).spec, count, model)
+        as_objective(explicit, count, model)
+        assert explicit.spec == as_objective(bare, count, model).spec == by_spec.spec
+        assert settings(explicit) == settings(as_objective(bare, count, model))
+    assert settings(explicit) == (0.1, 0.9, 100)
+
+    own = GECO(RE(0.15), nu=0.05, alpha=0.9, lambda_init=1.0)  # the defaults, but said
+    assert settings(as_objective(own, 1000, "convdraw")) == (0.05, 0.9, 1)
+    literal = as_objective(GECO(RE(0.15), normalise=False), 1000, "convdraw")
+    assert settings(literal) == (1e-3, 0.99, 1)
+    low = as_objective(GECO(RE(0.15), lambda_max=7.0), 1000, "convdraw")
+    assert settings(low) == (0.1, 0.9, 7)
+    used = GECO(RE(0.1), nu=0.5)
+    used(*batch())
+    used.step()
+    before = used.multiplier
+    assert as_objective(used, 1000, "convdraw").multiplier == before  # type: ignore[attr-defined]
 
 
 def test_double_precision_is_kept() -> None:

@@ -68,7 +68,7 @@ def test_the_price_follows_the_rate_only() -> None:
 
 
 def test_plain_data_rebuilds_it() -> None:
-    limit = gv.RateLimit(kappa=3.0, nu=0.02, lambda_max=50.0)
+    limit = gv.RateLimit(kappa=3.0, nu=0.02, alpha=0.7, lambda_max=50.0)
     again = as_objective(limit.spec, count=7)
     assert type(again) is gv.RateLimit and again.spec == limit.spec
     assert again.constraints[0].kappa == 3.0 and (again.nu, again.lambda_max) == (0.02, 50.0)

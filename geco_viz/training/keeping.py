@@ -18,7 +18,7 @@ from geco_viz import data as datasets
 from geco_viz.training import checkpoint, limits
 from geco_viz.training.history import History
 from geco_viz.training.playing import Playing
-from geco_viz.training.recipe import as_data, as_objective
+from geco_viz.training.recipe import as_data
 
 __all__ = ["Keeping"]
 
@@ -258,7 +258,7 @@ class Keeping(Playing):
                 what = edit["value"]
                 break
             elif edit["what"] == "objective":
-                self.edit("objective", as_objective(edit["value"], len(self.loop.x)))
+                self.edit("objective", edit["value"])
                 self._apply()
             else:
                 self.edit(edit["what"], edit["value"])

@@ -13,7 +13,14 @@ from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz._checks import choice, integer, number
 from geco_viz.objectives import Objective
-from geco_viz.training.recipe import CONSTRAINTS, OBJECTIVES, SMALL, as_objective, settings_for
+from geco_viz.training.recipe import (
+    CONSTRAINTS,
+    OBJECTIVES,
+    SMALL,
+    as_objective,
+    constraint_of,
+    settings_for,
+)
 from geco_viz.training.settings import Settings
 
 __all__ = ["Point", "address", "columns_of", "label", "layout", "objective_of"]
@@ -89,18 +96,12 @@ def objective_of(spec: Mapping[str, Any], count: int, model: Any = None) -> Obje
     """A point's objective for a set of `count` data: the recipe's where it says nothing."""
     full = dict(spec)
     if full["name"] == "geco":
-        recipe = as_objective("geco", count, model)
-        kappa = recipe.constraints[0].kappa
+        parts = full.get("constraints", [{"name": "re"}])
+        kappa = constraint_of("re", None, count).kappa
         full["constraints"] = [
-            {"kappa": kappa, **part} if part["name"] == "re" else part
-            for part in full.get("constraints", [{"name": "re"}])
+            {"kappa": kappa, **part} if part["name"] == "re" else part for part in parts
         ]
-        if full.get("normalise", True):
-            made: Any = recipe
-            full = {"nu": made.nu, "alpha": made.alpha} | full
-            if not {"lambda_min", "lambda_max"} & full.keys():  # the recipe's might lie outside
-                full = {"lambda_init": made.lambda_init} | full
-    return as_objective(full, count)
+    return as_objective(full, count, model)
 
 
 def columns_of(point: Point) -> dict[str, Any]:

@@ -185,30 +185,34 @@ def _called(model: Any) -> str | None:
 def as_objective(objective: Any, count: int, model: Any = None) -> Objective:
     """An objective as it is, or one made from a name, a specification or nothing at all.
 
-    A constraint, or a list of them, becomes GECO with the nu and alpha that the set's size wants,
-    and the start that the model wants; without anything it is the reconstruction error's. A GECO
-    of the caller's own keeps its settings.
+    A constraint, or a list of them, becomes GECO; without anything it is the reconstruction
+    error's. What GECO's maker left open (nu, alpha, lambda_init) is set to what the set's size and
+    the model want; what was given stays.
     """
-    small = count <= SMALL
+    made = _objective(objective, count)
+    if isinstance(made, GECO) and made.normalise:
+        # On a small set the batch is the whole set, and 32 samples a datum leave little noise to
+        # average away: a short memory lets lambda follow without ringing.
+        nu, alpha = (0.03, 0.5) if count <= SMALL else (0.1, 0.9)
+        held = not isinstance(made, RateLimit)  # whose price begins low: it buys no error
+        made.fill(nu, alpha, _START.get(_called(model)) if held else None)
+    return made
+
+
+def _objective(objective: Any, count: int) -> Objective:
     if isinstance(objective, Objective):
         return objective
     if isinstance(objective, Constraint):
         objective = [objective]
     if isinstance(objective, (list, tuple)):
-        # On a small set the batch is the whole set, and 32 samples a datum leave little noise to
-        # average away: a short memory lets lambda follow without ringing.
-        if small:
-            return GECO(*objective, nu=0.03, alpha=0.5)
-        return GECO(*objective, nu=0.1, lambda_init=_START.get(_called(model)))
-    if objective is None:
-        objective = "geco"
+        return GECO(*objective)
     if isinstance(objective, dict):
         return _from_spec(objective)
-    name = choice("objective", objective, OBJECTIVES)
+    name = "geco" if objective is None else choice("objective", objective, OBJECTIVES)
     if name == "geco":
-        return as_objective(constraint_of("re", None, count), count, model)
+        return GECO(constraint_of("re", None, count))
     if name == "rate-limit":
-        return RateLimit(kappa=1.5, nu=0.03, alpha=0.5) if small else RateLimit(kappa=20.0, nu=0.1)
+        return RateLimit(kappa=1.5 if count <= SMALL else 20.0)
     return {"elbo": ELBO, "annealed": Annealed}[name]() if name != "beta" else BetaVAE(beta=1.0)
 
 

@@ -108,7 +108,8 @@ class Steering(Parts):
             self.kappa_of(name)
             return {c.name: c for c in self.constraints}[name].check(value)
         if what == "objective":
-            return made_ready(as_objective(value, len(self.loop.x)), self.loop.x, self.loop.y)
+            target = as_objective(value, len(self.loop.x), self.model)
+            return made_ready(target, self.loop.x, self.loop.y)
         if what not in ("nu", "alpha"):
             raise ValueError(f"what must be kappa/<name>, nu, alpha or objective, got {what!r}")
         if not hasattr(self.objective, what):
