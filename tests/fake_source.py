@@ -38,7 +38,7 @@ class FakeSource:
         self.ghosts: list[Ghost] = []
         self.version = 0
         self.phase = "starting"
-        self.words, self.hint = "", "Raise κ and the tiles merge; lower it and λ climbs."
+        self.words, self.hint = "", "Raise κ and tiles merge; lower it and they part."
         self.shape = (dims, channels, data)
         self.random = np.random.default_rng(seed)
         self.looks = self.probes = 0
@@ -102,8 +102,8 @@ class FakeSource:
 
     def status(self) -> Status:
         words = self.words or (
-            f"κ̂ = {self._error:.3f} meets κ = 0.05. KL = {self._kl:.2f} nats, 0.09 above the limit "
-            "R(κ̂) = 1.72 (+5 %). Holes: 0.04 % of the prior."
+            f"Mean of the last 50 steps: error = {self._error:.3f} meets κ = 0.05; "
+            f"KL = {self._kl:.2f} nats, 0.09 above the limit R(error) = 1.72 (+5 %)."
         )
         return Status(self.phase, words, self.hint, len(self.history), 150.0, "cpu")
 

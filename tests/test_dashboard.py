@@ -20,8 +20,8 @@ from ipywidgets.widgets.widget import _instances
 import geco_viz as gv
 from geco_viz.live import PRESETS, Controls, Dashboard, Stage
 from geco_viz.live.choosing import at_present, proposed
-from geco_viz.live.price import price
 from geco_viz.training import limits
+from geco_viz.training.price import price
 
 
 @pytest.fixture
@@ -127,11 +127,12 @@ def test_a_run_without_a_rate_takes_the_recipes_limit(run: gv.Run) -> None:
 
 @pytest.mark.parametrize(("rate", "said"), [(2.0, "by about 25 % of"), (1.5, "is slack")])
 def test_under_a_rate_limit_the_multiplier_is_what_a_nat_is_worth(rate: float, said: str) -> None:
-    columns = {"err/rate": rate, "multiplier/rate": 0.5}
+    columns = {"step": 1.0, "err/rate": rate, "multiplier/rate": 0.5}
     history = gv.History(list(columns))
     history.append(columns)
+    objective = gv.RateLimit(2.0)
     source = SimpleNamespace(
-        history=history, constraints=gv.RateLimit(2.0).constraints, kappa_of=lambda _: 2.0
+        history=history, objective=objective, constraints=objective.constraints, limit=None
     )
     assert said in price(source) and "halving" not in price(source)
 
@@ -382,19 +383,24 @@ def test_a_constraint_that_the_data_cannot_have_is_said_and_changes_nothing() ->
     ("error", "said"),
     [
         (0.05, "RE binds: λ = 0.5 nats: halving its tolerance costs about 0.347 nats"),
-        (0.1, "RE is not met yet: its λ = 0.5"),
-        (0.03, "RE is slack"),
+        (0.1, "RE is not met yet: its λ = 0.5 rests"),
+        (0.03, "RE is slack: its λ = 0.5 rests"),
     ],
 )
 def test_multipliers_are_prices(error: float, said: str) -> None:
-    columns = {"err/re": error, "multiplier/re": 0.5, "err/cla": 0.9, "multiplier/cla": 2.0}
+    columns = {
+        "step": 1.0,
+        "err/re": error,
+        "multiplier/re": 0.5,
+        "err/cla": 0.9,
+        "multiplier/cla": 2.0,
+    }
     history = gv.History(list(columns))
     for _ in range(60):
         history.append(columns)
-    constraints = (gv.RE(kappa=0.05), gv.CLA(kappa=0.9))
-    kappas = {c.name: c.kappa for c in constraints}
+    objective = gv.GECO(gv.RE(kappa=0.05), gv.CLA(kappa=0.9))
     source = SimpleNamespace(
-        history=history, constraints=constraints, kappa_of=kappas.get, limit=None
+        history=history, objective=objective, constraints=objective.constraints, limit=None
     )
     assert said in price(source) and "CLA binds: λ = 2 nats" in price(source)
     # One nat: a factor exp(-1 / 2) in CLA's tolerance.

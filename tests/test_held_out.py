@@ -14,7 +14,7 @@ from tiny import images, make, until
 import geco_viz as gv
 from geco_viz.training.evaluator import REST, Evaluator
 from geco_viz.training.recipe import test_split as split_of
-from geco_viz.training.status import describe
+from geco_viz.training.words import describe
 
 
 def test_the_test_split_of_a_named_set_is_looked_at(mnist_root: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_test_split_of_a_named_set_is_looked_at(mnist_root: Path) -> None:
     assert found["held_out/kappa_hat/re"][0] == pytest.approx(error, abs=0.003)
     assert run.evaluations["held_out/kl/se"][0] > 0
     words = run.status().words
-    assert f"({found['held_out/kappa_hat/re'][0]:.3g} on held-out data) misses κ = 0.15" in words
+    assert f"({found['held_out/kappa_hat/re'][0]:.3g} on held-out data) is above κ = 0.15" in words
 
 
 def test_sets_without_a_test_split_have_nothing_held_out(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_status_says_both() -> None:
     row = {"step": 60, "kl": 2.0, "kappa_hat/re": 0.101, "held_out/kappa_hat/re": 0.1234}
     evaluations.append(row)
     words, _ = describe(gv.GECO(gv.RE(0.1)), history, evaluations, "settled")
-    assert "κ̂ = 0.101 (0.123 on held-out data) meets κ = 0.1." in words
+    assert "κ̂ = 0.101 (0.123 on held-out data) meets κ = 0.1;" in words
 
 
 def test_a_dear_evaluation_is_taken_less_often() -> None:

@@ -61,6 +61,7 @@ class Constraint(nn.Module):
 
     low, high = 0.0, math.inf
     unit = "error"
+    worse = "above"  # the side of kappa on which the bound is violated
     anchor = 0.05  # a kappa from which to begin looking; the middle of a slider
     # Whether lambda slows down as the weights' learning rate is lowered. One that answers quickly
     # keeps an error on its tolerance that falls with the noise of the weights.
@@ -162,6 +163,7 @@ class Similarity(Constraint):
 
     high = 1.0
     unit = "similarity"
+    worse = "below"
     anchor = 0.9
 
     def tolerance(self, kappa: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,9 +13,9 @@ from geco_viz.live.buttons import aside
 from geco_viz.live.choosing import ConstraintButtons, at_present, proposed
 from geco_viz.live.column import WIDE, column_layout, heading, style
 from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
-from geco_viz.live.price import price
 from geco_viz.live.stage import Stage
 from geco_viz.live.tree import Owner, close_tree
+from geco_viz.training.price import price
 
 __all__ = ["Controls"]
 
@@ -142,7 +143,7 @@ class Controls(Owner, widgets.VBox):
             self.alpha.put(run.alpha)
         if objective.name == "beta":
             self.beta.put(objective.beta)
-        self.price.value = price(run)
+        self.price.value = f"<small>{escape(price(run))}</small>"
 
     def _compose(self, names: tuple[str, ...], objective: str) -> None:
         """Lay out what this objective needs: a slider for each constraint, or beta."""

@@ -20,7 +20,8 @@ from geco_viz.objectives import Objective
 from geco_viz.training import History, limits
 from geco_viz.training.observer import Observer
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
-from geco_viz.training.status import describe, phase_of
+from geco_viz.training.status import phase_of
+from geco_viz.training.words import describe
 
 __all__ = ["Watch", "watch"]
 
@@ -140,8 +141,11 @@ class Watch:
 
     def status(self) -> Status:
         """The phase of your loop, in words."""
-        phase = phase_of(self.objective, self.history, self._since)
-        words, hint = describe(self.objective, self.history, self.evaluations, phase, self._limit)
+        since, limit = self._since, self._limit
+        phase = phase_of(self.objective, self.history, since, limit)
+        words, hint = describe(
+            self.objective, self.history, self.evaluations, phase, limit, since, tuple(self.edits)
+        )
         if time.monotonic() - self._last_step > 5:
             phase, hint = "paused", "Waiting for watch.step()."
         return Status(phase, words, hint, len(self.history), self._speed(), "your loop")

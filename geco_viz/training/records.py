@@ -12,9 +12,11 @@ __all__ = ["PHASES", "Ghost", "Pictures", "Probe", "Status"]
 
 PHASES = (
     "starting",
+    "adjusting",
     "satisfying",
     "tightening",
     "settled",
+    "collapsed",
     "infeasible",
     "training",
     "paused",

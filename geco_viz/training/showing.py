@@ -16,7 +16,8 @@ from geco_viz.training import limits
 from geco_viz.training.playing import Playing
 from geco_viz.training.recipe import SMALL, test_split
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
-from geco_viz.training.status import describe, phase_of
+from geco_viz.training.status import phase_of
+from geco_viz.training.words import describe
 
 __all__ = ["Showing"]
 
@@ -77,8 +78,11 @@ class Showing(Playing):
     def status(self) -> Status:
         """The phase, a sentence with the figures, a hint, steps made and steps per second."""
         objective, history = self.loop.objective, self.history
-        phase = phase_of(objective, history, self._since)
-        words, hint = describe(objective, history, self.evaluations, phase, self._limit)
+        since, limit = self._since, self._limit
+        phase = phase_of(objective, history, since, limit)
+        words, hint = describe(
+            objective, history, self.evaluations, phase, limit, since, tuple(self.edits)
+        )
         if self.error is not None:
             phase, words, hint = (
                 "failed",

@@ -3,10 +3,10 @@
 const PACE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 const STATUS_ABOUT =
-  "κ̂ is the error that the run reaches, with averaged weights and many samples, in the units of κ; held-out data were not trained on. " +
-  "KL is the average rate in nats, R(κ̂) the least that any model needs at this error. " +
-  "λ/λ* is the multiplier over the limit's own price, 1 at the optimum. " +
-  "Holes: how much of the prior no posterior covers, q(z)/π(z) < 0.1.";
+  "All figures of the sentence are of the moment that it begins with. κ̂ is the error of averaged weights and many samples, with its standard error, in the units of κ; " +
+  "it is shown while no more than 5 % of the steps since the last edit have been made after it, else the mean of the last batches. " +
+  "It meets κ if it is within a tenth of the tolerance (κ² for RE) by two standard errors. R is the least KL, in nats, that any model needs at this error. " +
+  "λ/λ* is the multiplier over the limit's own price, 1 at the optimum. Holes are where no posterior covers the prior, q(z)/π(z) < 0.1.";
 // Signs stay with their numbers where the line breaks.
 const together = (text) => text.replace(/ = /g, "\u00a0=\u00a0").replace(/ %/g, "\u00a0%").replace("λ/λ", "λ/\u2060λ");
 
