@@ -14,7 +14,7 @@ from torch import Tensor
 
 from geco_viz import data as datasets
 from geco_viz._checks import choice
-from geco_viz.live.column import WIDE, heading
+from geco_viz.live.column import WIDE, Words, heading
 from geco_viz.live.explorer import Explorer, choice_of
 from geco_viz.live.grid import GridSlider
 from geco_viz.theory import overlap_decoder, partition_kl
@@ -78,14 +78,14 @@ class BlurAndHoles(Explorer):
         self._draws = 0
         self.draw.on_click(lambda _: self._redraw())
         text = (
-            "<small>Drag a tile to move it, its corner to widen it. With the keyboard: a digit "
-            "key picks a tile, arrows move it, shift and arrows widen it.</small>"
+            "Drag a tile to move it, its corner to widen it. With the keyboard: a digit "
+            "key picks a tile, arrows move it, shift and arrows widen it."
         )
         super().__init__(
             "Blur and holes",
             PANELS,
             [
-                *(heading("Tiles"), self.layout_menu, self.count, widgets.HTML(text)),
+                *(heading("Tiles"), self.layout_menu, self.count, Words(text)),
                 *(heading("Decoder"), self.holes, self.draw),
             ],
         )

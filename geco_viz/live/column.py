@@ -1,4 +1,4 @@
-"""The column of controls at a dashboard's left: its stylesheet, its width, its headings."""
+"""The column of controls at a dashboard's left: its stylesheet, its width, its words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-__all__ = ["WIDE", "column_layout", "heading", "style"]
+__all__ = ["WIDE", "Words", "column_layout", "heading", "style"]
 
 STYLE = Path(__file__).parent / "static" / "controls.css"
 WIDE = {"width": "100%"}  # plain: each widget makes a layout of its own of it
@@ -25,6 +25,32 @@ def style() -> widgets.HTML:
     return sheet
 
 
-def heading(text: str) -> widgets.HTML:
+class Words(widgets.HTML):
+    """Words as they are: names and messages may be anybody's, and are never taken for markup.
+
+    The one widget of ours that makes HTML of text.
+
+    Args:
+        text: what it says at first.
+        tag: the element around it, "small" or "b".
+
+    Example:
+        >>> words = Words("<i>κ</i>")
+        >>> words.value
+        '<small>&lt;i&gt;κ&lt;/i&gt;</small>'
+        >>> words.close()
+    """
+
+    def __init__(self, text: str = "", tag: str = "small"):
+        self._tag = tag
+        super().__init__()
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Show another text."""
+        self.value = f"<{self._tag}>{escape(text)}</{self._tag}>"
+
+
+def heading(text: str) -> Words:
     """A heading in the column."""
-    return widgets.HTML(f"<b>{escape(text)}</b>")
+    return Words(text, "b")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,7 +10,7 @@ import ipywidgets as widgets
 from geco_viz.geco import GECO
 from geco_viz.live.buttons import aside
 from geco_viz.live.choosing import ConstraintButtons, at_present, proposed
-from geco_viz.live.column import WIDE, column_layout, heading, style
+from geco_viz.live.column import WIDE, Words, column_layout, heading, style
 from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
 from geco_viz.live.stage import Stage
 from geco_viz.live.tree import Owner, close_tree
@@ -63,7 +62,7 @@ class Controls(Owner, widgets.VBox):
         self._setter: int | None = None  # the thread whose changes are the program's, not edits
         self._extra = extra
         self.kappas: dict[str, GridSlider] = {}
-        self._notes: dict[str, widgets.HTML] = {}
+        self._notes: dict[str, Words] = {}
         self._last_geco: Any = None
         self.objective = widgets.ToggleButtons(
             options=OBJECTIVES,
@@ -93,7 +92,7 @@ class Controls(Owner, widgets.VBox):
         self._headings = [
             heading(text) for text in ("Objective", "Constraints", "Multiplier update", "Training")
         ]
-        self.price = widgets.HTML()
+        self.price = Words()
         self._style = style()
         super().__init__(layout=column_layout())
         self.add_class("geco-viz-controls")
@@ -133,22 +132,19 @@ class Controls(Owner, widgets.VBox):
         for constraint in run.constraints:
             kappa = run.kappa_of(constraint.name)
             self.kappas[constraint.name].put(kappa)
-            self._notes[
-                constraint.name
-            ].value = (
-                f"<small>{constraint.describe(kappa, run.data.x if run.data else None)}</small>"
-            )
+            x = run.data.x if run.data else None
+            self._notes[constraint.name].say(constraint.describe(kappa, x))
         if isinstance(objective, GECO):
             self.nu.put(run.nu)
             self.alpha.put(run.alpha)
         if objective.name == "beta":
             self.beta.put(objective.beta)
-        self.price.value = f"<small>{escape(price(run))}</small>"
+        self.price.say(price(run))
 
     def _compose(self, names: tuple[str, ...], objective: str) -> None:
         """Lay out what this objective needs: a slider for each constraint, or beta."""
         run = self.run
-        replaced = [*self.kappas.values(), *self._notes.values()]
+        replaced: list[widgets.Widget] = [*self.kappas.values(), *self._notes.values()]
         self.kappas, self._notes = {}, {}
         rows: list[widgets.Widget] = []
         if run.can_switch:
@@ -166,7 +162,7 @@ class Controls(Owner, widgets.VBox):
             slider.observe(
                 lambda _, name=name, slider=slider: self._edit(f"kappa/{name}", slider), "value"
             )
-            self.kappas[name], self._notes[name] = slider, widgets.HTML()
+            self.kappas[name], self._notes[name] = slider, Words()
             rows += [slider, self._notes[name]]
         if objective in ("geco", "rate-limit"):
             rows += [self._headings[2], self.nu, self.alpha]

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from geco_viz._checks import choice
 from geco_viz.live import menus
 from geco_viz.live.buttons import aside, buttons
+from geco_viz.live.column import heading
 from geco_viz.live.controls import Controls
 from geco_viz.live.fallback import with_fallback
 from geco_viz.live.presets import PRESETS, Preset
@@ -59,7 +60,7 @@ class Dashboard(Owner, widgets.VBox):
         self.controls = Controls(self.stage, extra)
         # The panels take the width that is left; min-width 0 lets them shrink with the page.
         self.view = View(self.stage, layout={"flex": "1 1 0", "min_width": "0", "width": "auto"})
-        self._title = widgets.HTML()
+        self._title = heading("")
         more: tuple[tuple[str, str, Callable[[], None]], ...] = ()
         if rebuilds:
             more = (
@@ -200,7 +201,7 @@ class Dashboard(Owner, widgets.VBox):
 
     def _refresh(self) -> None:
         run = self.run
-        self._title.value = f"<b>{run.title}</b>"
+        self._title.say(run.title)
         if isinstance(run, Run) and not self._loading:
             menus.follow(run, self.data, self.model)
 

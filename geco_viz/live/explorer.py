@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from geco_viz.live.column import WIDE, column_layout, style
+from geco_viz.live.column import WIDE, column_layout, heading, style
 from geco_viz.live.feed import Feed
 from geco_viz.live.latest import Latest
 from geco_viz.live.sheet import Sheet
@@ -32,7 +32,7 @@ class Explorer(Owner, widgets.VBox):
         self.sheet = Sheet(self.feed, panels, self._told)
         self.controls = widgets.VBox([*controls, style()], layout=column_layout())
         self.controls.add_class("geco-viz-controls")
-        self._header = widgets.HTML(f"<b>{escape(title)}</b>")
+        self._header = heading(title)
         body = widgets.HBox([self.controls, self.sheet])
         body.add_class("geco-viz-body")
         header = widgets.HBox([self._header])

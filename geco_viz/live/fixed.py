@@ -12,7 +12,7 @@ from torch import Tensor
 
 from geco_viz._checks import number
 from geco_viz.live.bends import Curve
-from geco_viz.live.column import WIDE, heading
+from geco_viz.live.column import WIDE, Words, heading
 from geco_viz.live.explorer import Explorer, choice_of
 from geco_viz.live.grid import GridSlider, log_grid
 from geco_viz.theory import (
@@ -106,7 +106,7 @@ class FixedPoints(Explorer):
             PANELS,
             [
                 *(heading("Data"), self.data, self.clear, heading("Temperature"), self.beta),
-                *(widgets.HTML("<small>play through β</small>"), self.play, heading("Theory")),
+                *(Words("play through β"), self.play, heading("Theory")),
                 *(self.masses, self.tied, self.radius, self.bound),
             ],
         )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from geco_viz.evaluation import aggregate, responsibilities
-from geco_viz.live.column import WIDE, heading
+from geco_viz.live.column import WIDE, Words, heading
 from geco_viz.live.explorer import Explorer
 from geco_viz.live.grid import GridSlider, log_grid
 from geco_viz.theory import best_support, rate_distortion
@@ -69,13 +69,13 @@ class Tilings(Explorer):
         self.follow.observe(lambda _: self._ask("look"), "value")
         self._setting = False
         self._over = threading.Event()
-        text = "<small>A run that trains is looked at again every three seconds.</small>"
+        text = "A run that trains is looked at again every three seconds."
         super().__init__(
             f"Tilings · {run.title}",
             PANELS,
             [
                 *(heading("Theory"), self.follow, self.kappa),
-                *(heading("Run"), self.look, widgets.HTML(text)),
+                *(heading("Run"), self.look, Words(text)),
             ],
         )
         self._ask("look")

@@ -22,7 +22,7 @@ class Owner(widgets.Widget):
 
 
 def members(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    """Every widget that this one's synchronised traits hold, layouts and styles too; itself last."""
+    """Every widget that this one's synchronised traits hold, with layouts and styles; itself last."""
     for key in widget.keys:
         for held in _flat(getattr(widget, key)):
             yield from members(held)
@@ -30,7 +30,7 @@ def members(widget: widgets.Widget) -> Iterator[widgets.Widget]:
 
 
 def close_tree(*roots: widgets.Widget) -> None:
-    """Take widgets and all that they hold off the pages: ipywidgets keeps those that are not closed.
+    """Take widgets and all they hold off the pages: ipywidgets keeps those that are not closed.
 
     What an `Owner` among them has running ends with its own `close`, which comes first.
     """

@@ -97,8 +97,8 @@ def report_html(source: Any) -> str:
         "tables": "".join(sections),
         "style": (HERE / "report.css").read_text(encoding="utf-8"),
         "colours": _colours(),
-        # "</" would end the script element that holds the data.
-        "figures": json.dumps(figures, separators=(",", ":")).replace("</", "<\\/"),
+        # "</" would end the script element that holds the data, "<!--" would hide its end.
+        "figures": json.dumps(figures, separators=(",", ":")).replace("<", "\\u003c"),
         "plotly": get_plotlyjs(),
         "script": (HERE / "report.js").read_text(encoding="utf-8"),
     }

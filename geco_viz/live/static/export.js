@@ -4,7 +4,7 @@ function exportFigure(chart) {
   const { theme, store } = chart;
   const layout = chart.layout();
   layout.paper_bgcolor = layout.plot_bgcolor = theme.paper;
-  layout.title = { text: `${chart.spec.name} · ${store.setup.title}`, font: { size: 16 }, x: 0.02, xanchor: "left" };
+  layout.title = { text: `${chart.spec.name} · ${escaped(store.setup.title)}`, font: { size: 16 }, x: 0.02, xanchor: "left" };
   layout.margin = { ...layout.margin, t: 48, r: 110, b: 60 };
   layout.xaxis.range = [...chart.plot._fullLayout.xaxis.range];
   layout.yaxis.range = [...chart.plot._fullLayout.yaxis.range];
