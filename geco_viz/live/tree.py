@@ -22,7 +22,7 @@ class Owner(widgets.Widget):
 
 
 def members(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    """Every widget that this one's synchronised traits hold, with layouts and styles; itself last."""
+    """The widgets that this one's synchronised traits hold, layouts and styles too; itself last."""
     for key in widget.keys:
         for held in _flat(getattr(widget, key)):
             yield from members(held)
