@@ -14,7 +14,9 @@ __all__ = ["train"]
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint and run.html, the report.")],
-    data: Annotated[str, typer.Option(help="micro-mnist, mnist or digits.")] = "micro-mnist",
+    data: Annotated[
+        str, typer.Option(help="A data set by name, as for gv.data.load.")
+    ] = "micro-mnist",
     constraint: Annotated[
         list[str] | None, typer.Option(help="re, fre, cla or pncc; again for more. [default: re]")
     ] = None,
@@ -28,7 +30,8 @@ def train(
     ] = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 2000,
     model: Annotated[
-        str | None, typer.Option(help="vae or vae-nvp. [default: vae-nvp; mnist vae]")
+        str | None,
+        typer.Option(help="A model by name, as for gv.models.build. [default: vae-nvp; mnist vae]"),
     ] = None,
     objective: Annotated[
         str, typer.Option(help="geco, elbo, beta, annealed or rate-limit.")
@@ -66,6 +69,7 @@ def train(
             device=device,
             out=out,
         )
+        _ = run.limit  # begun now, the report waits for less of it
         run.train(steps)
         found = run.evaluate()
         run.save(out)

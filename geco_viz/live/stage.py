@@ -114,7 +114,10 @@ class Stage:
 
     def status(self) -> Status:
         status: Status = self.run.status()
-        return dataclasses.replace(status, hint=self.notice) if self.notice else status
+        hint = self.notice or status.hint
+        if self.run.can_play and status.phase in ("paused", "stopped") and not self.notice:
+            hint = f"Press play{' to go on' if status.step else ''}. {hint}".strip()
+        return dataclasses.replace(status, hint=hint)
 
     def pictures(self) -> Pictures | None:
         found: Pictures | None = self.run.pictures()

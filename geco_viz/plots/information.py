@@ -20,6 +20,7 @@ __all__ = ["information_plane"]
 
 # Ghosts are there for their place, not their detail.
 GHOSTLY = 240
+WALK = 0.99  # the share of the steps that the axes take in
 
 
 def information_plane(
@@ -101,7 +102,9 @@ def information_plane(
         shapes.append(_vertical(colours, kappa))
         annotations.append(_kappa_label(colours, kappa))
     across, up = _ranges(columns, limit, kappa, shots)
+    outside = int(((error > across[1]) | (kl > up[1])).sum())
     words = ["coloured by iteration", note(len(kept), len(step))]
+    words += [f"{outside:,} of {len(step):,} steps lie outside"] if outside else []
     words.append(str(getattr(limit, "note", "") or ""))
     return finish(
         colours,
@@ -234,19 +237,19 @@ def _kappa_label(colours: dict[str, Any], kappa: float) -> dict[str, Any]:
 def _ranges(
     columns: Columns, limit: Any, kappa: float | None, shots: Columns
 ) -> tuple[list[float], list[float]]:
-    """Return axis ranges for where the run settles; a double click shows the early steps."""
+    """Return axis ranges around the limit and all of the walk but its wildest steps."""
     spans = []
     for name, shot, curve, extra in (
         ("err/re", "kappa_hat/re", "kappa", [] if kappa is None else [1.6 * kappa]),
         ("kl", "kl", "rate", []),
     ):
-        late = columns[name][len(columns[name]) // 2 :]
-        late = late[np.isfinite(late)]
+        walk = columns[name][np.isfinite(columns[name])]
         tops = list(extra)
-        tops += [float(np.quantile(late, 0.98))] if len(late) else []
+        # One early batch can cost a hundred times the rest, which would then be a dot.
+        tops += [float(np.quantile(walk, WALK))] if len(walk) else []
         tops += [float(np.nanmax(np.asarray(getattr(limit, curve))))] if limit is not None else []
         tops += [float(np.nanmax(shots[shot]))] if shots and len(shots[shot]) else []
         top = max([top for top in tops if np.isfinite(top)], default=1.0)
-        floor = min(0.0, float(late.min())) if len(late) else 0.0
-        spans.append([floor * 1.1, (1.15 if name == "err/re" else 1.5) * max(top, 1e-6)])
+        floor = min(0.0, float(walk.min())) if len(walk) else 0.0
+        spans.append([floor * 1.1, 1.15 * max(top, 1e-6)])
     return spans[0], spans[1]

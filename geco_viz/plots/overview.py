@@ -47,7 +47,7 @@ def figures_of(source: Any, theme: str = "light") -> dict[str, Figure]:
             theme=theme,
         )
     }
-    if pictures is not None and pictures.z is not None and np.asarray(pictures.z).shape[-1] >= 2:
+    if pictures is not None and _has_plane(pictures.z):
         figures["tiling"] = tiling(
             pictures.z,
             pictures.labels,
@@ -108,6 +108,11 @@ def run_figure(source: Any, theme: str = "light") -> Figure:
         **layout,
     )
     return figure.update_layout(title_y=0.985, title_yanchor="top")
+
+
+def _has_plane(z: Any) -> bool:
+    """Whether there are posterior samples to draw: a model without `encode` gives none."""
+    return z is not None and np.size(z) > 0 and np.shape(z)[-1] >= 2
 
 
 def _same_size(context: Any, data: Any) -> tuple[Any, ...]:

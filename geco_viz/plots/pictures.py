@@ -114,11 +114,15 @@ def images(
     whole = len(np.asarray(data))
     subtitle = [] if step is None else [f"step {step:,}"]
     subtitle += [f"first {WIDEST} of {whole:,}"] if whole > WIDEST else []
+    if sample is not None and not subtitle:
+        subtitle = ["samples are decoded from the prior"]
+    words = {"data": "data", "recon": "reconstructions", "samples": "samples"}
+    heading = ", ".join(words[name] for name in rows if name in words)
     return finish(
         colours,
         [{"type": "image", "source": data_address(picture), "hoverinfo": "skip", "name": "images"}],
-        "Data, reconstructions, samples",
-        "; ".join(subtitle) or "samples are decoded from the prior",
+        heading.capitalize(),
+        "; ".join(subtitle),
         xaxis={
             **bare,
             "side": "top",

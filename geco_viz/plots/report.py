@@ -122,7 +122,9 @@ class _Moment:
         taken = getattr(source, "pictures", None)
         self.pictures = taken() if callable(taken) else taken
         self.evaluations = getattr(source, "evaluations", None)
-        self.limit = getattr(source, "limit", None)
+        # Nobody may have asked for it before: a report has no second look.
+        waited = getattr(source, "wait_for_limit", None)
+        self.limit = waited() if callable(waited) else getattr(source, "limit", None)
         self.ghosts = getattr(source, "ghosts", ())
         self.constraints = getattr(source, "constraints", ())
         self.spec = getattr(source, "spec", None)

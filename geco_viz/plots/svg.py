@@ -149,8 +149,8 @@ def _place(axes: dict[str, Axes], ref: str, value: float) -> float:
 
 
 def _shape(axes: dict[str, Axes], shape: dict[str, Any]) -> str:
-    x = [_place(axes, shape["xref"], shape[key]) for key in ("x0", "x1")]
-    y = [_place(axes, shape["yref"], shape[key]) for key in ("y0", "y1")]
+    x = [_place(axes, shape.get("xref", "x"), shape[key]) for key in ("x0", "x1")]
+    y = [_place(axes, shape.get("yref", "y"), shape[key]) for key in ("y0", "y1")]
     line = shape["line"]
     path = f"M{x[0]:.1f} {y[0]:.1f}L{x[1]:.1f} {y[1]:.1f}"
     return f'<path d="{path}" {stroke(line["color"], line["width"], line.get("dash"))}/>'

@@ -134,8 +134,8 @@ class _Job:
                 callbacks = _waiting.pop(self.key)
                 if limit is not None:
                     _known[self.key] = limit
-        for done in callbacks:
-            done(limit)
+            for done in callbacks:  # after an error too: somebody may wait for the answer
+                done(limit)
 
     def halt(self) -> None:
         """End the process: nobody waits for its answer any more."""

@@ -92,7 +92,7 @@ class Observer:
                 sample=as_uint8(sample),
                 labels=labels,
                 z=z,
-                tile_mass=mass,
+                tile_mass=mass if len(mass) == n else mass[:0],  # shares of what is shown
                 holes=holes,
                 step=self.step,
                 context=_told(context),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -52,6 +53,7 @@ class Parts:
     _initial: dict[str, Any]
     _unrepeatable: str
     _since: int
+    _limit_came: threading.Event  # the limit is known, or it is known that there is none
     _saved: float
     _saved_step: int
     _format: int = checkpoint.FORMAT  # of the folder it came from: its edits mean what they meant

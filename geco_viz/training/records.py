@@ -56,7 +56,8 @@ class Pictures:
         sample: decoded prior samples, uint8 ``(m, H, W, C)``.
         labels: a name for each datum.
         z: posterior samples, float32 ``(n, S, d)``.
-        tile_mass: prior mass of each datum's tile ``(n,)``, summing to 1; empty where unknown.
+        tile_mass: prior mass of each datum's tile ``(n,)``, summing to 1; empty where unknown or
+            where more data have tiles than are shown.
         holes: prior mass where q(z)/prior(z) < 0.1, or NaN.
         step: the step the pictures belong to.
         context: of conditional data, the images each datum's model was told, one after the other,

@@ -117,6 +117,7 @@ class Run(Keeping, Showing):
         self._initial = {"objective": target.spec, "model": getattr(module, "config", None)}
         self._unrepeatable = _unrepeatable(model, target)
         self._since = 0
+        self._limit_came = threading.Event()
         self._saved, self._saved_step = time.monotonic(), -1
         self._stepper = Stepper(self._one_step, self._at_rest, self.settings.threads)
         self._evaluator = Evaluator(weakref.ref(self))

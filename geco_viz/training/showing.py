@@ -90,7 +90,7 @@ class Showing(Playing):
                 f"The history up to here is kept. {words}",
             )
         elif not self._stepper.moving:
-            phase, hint = ("paused" if self._stepper.alive else "stopped"), "Press play to go on."
+            phase, hint = ("paused" if self._stepper.alive else "stopped"), ""
         for trouble, problem in (
             ("The run could not be saved", self.save_error),
             ("Evaluations have stopped", self.evaluation_error),
@@ -218,11 +218,22 @@ class Showing(Playing):
             self._limit_asked = True
             if self.data.context is None:
                 known = limits.request(self.data.x, self._take_limit)
-                self._limit = self._limit if known is None else known
+                if known is not None:
+                    self._limit = known
+                    self._limit_came.set()
+            else:
+                self._limit_came.set()
+        return self._limit
+
+    def wait_for_limit(self) -> Any:
+        """`limit`, waited for: a second for up to 64 data, a minute or more for 1000."""
+        if self.limit is None:
+            self._limit_came.wait()
         return self._limit
 
     def _take_limit(self, limit: Any) -> None:
         self._limit = limit
+        self._limit_came.set()
         self._changed()
 
     def ghost(self, name: str | None = None) -> Ghost:
@@ -257,7 +268,10 @@ class Showing(Playing):
         return View(self, panels=panels) if panels else View(self)
 
     def report(self, path: str | os.PathLike[str]) -> Any:
-        """Write one HTML file with figures, settings, evaluations and edits; it opens offline."""
+        """Write one HTML file with figures, settings, evaluations and edits; it opens offline.
+
+        Waits for the limit R(D), where it is not known yet.
+        """
         from geco_viz.plots import report
 
         return report(self, path)

@@ -41,7 +41,7 @@ def describe(
         edits: of the run, each with its `step`, `what` and `value`.
     """
     if not len(history):
-        return "No step made yet.", "Press play."
+        return "No step made yet.", ""
     moment = current(history, evaluations, objective.constraints, since)
     now = Now(objective, history, limit, since, edits)
     if not objective.constraints and phase != "adjusting":
