@@ -13,7 +13,7 @@ from geco_viz.live.choosing import ConstraintButtons, at_present, proposed
 from geco_viz.live.column import WIDE, Words, column_layout, heading, style
 from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
 from geco_viz.live.stage import Stage
-from geco_viz.live.tree import Owner, close_tree
+from geco_viz.live.tree import Owner, close_tree, heed
 from geco_viz.training.price import price
 
 __all__ = ["Controls"]
@@ -173,6 +173,7 @@ class Controls(Owner, widgets.VBox):
             rows.append(self.speed)
         rows += [self.price, self._style]
         self.children = tuple(rows)
+        heed(self)
         close_tree(*replaced)
 
     def _edit(self, what: str, slider: GridSlider) -> None:

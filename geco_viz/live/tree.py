@@ -1,4 +1,4 @@
-"""A widget with all the widgets inside it: how they end, together or with Python."""
+"""A widget with all the widgets inside it: how they are reached, and how they end."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from typing import Any
 
 import ipywidgets as widgets
 
-__all__ = ["Owner", "close_tree", "members"]
+__all__ = ["Owner", "close_tree", "heed", "members"]
 
 
 class Owner(widgets.Widget):
-    """A widget whose `close` ends threads: its finaliser only takes it off the pages.
+    """A widget of ours with what it holds: heard while a cell runs, and taken apart as a whole.
 
-    ipywidgets' own finaliser calls `close`, and calls it while Python ends, when a thread that is
-    started never runs and whoever waits for one hangs.
+    Its `close` ends threads; its finaliser only takes it off the pages. ipywidgets' own calls
+    `close`, also while Python ends, when a thread that is started never runs and whoever waits
+    for one hangs.
     """
+
+    def open(self) -> None:
+        """Open the comms, and see to it that they are heard."""
+        super().open()
+        heed(self)
 
     def __del__(self) -> None:
         widgets.Widget.close(self)
@@ -27,6 +33,22 @@ def members(widget: widgets.Widget) -> Iterator[widgets.Widget]:
         for held in _flat(getattr(widget, key)):
             yield from members(held)
     yield widget
+
+
+def heed(*roots: widgets.Widget) -> None:
+    """Let the pages' messages to widgets and all that they hold arrive while a cell runs.
+
+    JupyterLab addresses them to a thread of their own. ipykernel 7.4 turns them back to the shell
+    that last spoke through the comm, mostly the main one, which may be busy for minutes.
+    """
+    for root in roots:
+        for widget in members(root):
+            if hasattr(widget.comm, "_reply_subshell_for"):
+                widget.comm._reply_subshell_for = _as_addressed
+
+
+def _as_addressed(data: Any, shell: str | None) -> str | None:
+    return shell
 
 
 def close_tree(*roots: widgets.Widget) -> None:

@@ -18,6 +18,7 @@ from geco_viz.constraints import Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
 from geco_viz.training import History, limits
+from geco_viz.training.hearing import hear
 from geco_viz.training.observer import Observer
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
 from geco_viz.training.status import phase_of
@@ -128,6 +129,7 @@ class Watch:
         if self._wanted.is_set() and self._observer is not None and self._model is not None:
             self._wanted.clear()
             self._observer.refresh(self._model, len(self.history))
+        hear()
 
     def _apply(self, what: str, value: Any) -> None:
         if what.startswith("kappa/"):

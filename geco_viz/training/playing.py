@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from typing import Self, TypeVar
 
 from geco_viz._checks import choice, integer
+from geco_viz.training.hearing import hear
 from geco_viz.training.loop import STEPS
 from geco_viz.training.progress import bar, deferred_interrupt
 from geco_viz.training.steering import Steering
@@ -61,6 +62,7 @@ class Playing(Steering):
                 self._log("train", count)
             for _ in range(count):
                 self._stepper.one()
+                hear()
                 yield self
                 if not self._stepper.mine:
                     break
@@ -169,6 +171,7 @@ class Playing(Steering):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.loop.step} of {target} steps after {timeout} s")
             time.sleep(0.01)
+            hear()
         self._stepper.raise_error()
         self.between_steps(self.loop.flush)
         return self

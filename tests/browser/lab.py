@@ -233,6 +233,32 @@ class View:
         )
 
 
+def kernel(lab: Lab, expression: str) -> Any:
+    """The value of an expression in the notebook's kernel."""
+    return json.loads(lab.ask_kernel(f"import json; print(json.dumps({expression}))"))
+
+
+def handle(lab: Lab, label: str) -> Any:
+    """The handle of the slider with this label."""
+    slider = lab.page.locator(".widget-hslider", has=lab.page.get_by_text(label, exact=True))
+    return slider.locator(".noUi-handle").first
+
+
+def button(lab: Lab, name: str) -> Any:
+    """The button with this name."""
+    return lab.page.get_by_role("button", name=name, exact=True)
+
+
+def drag(lab: Lab, label: str = "κ RE", by: float = 15) -> None:
+    """Drag a slider's handle with the mouse, so many pixels to the right."""
+    box = handle(lab, label).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    lab.page.mouse.move(x, y)
+    lab.page.mouse.down()
+    lab.page.mouse.move(x + by, y, steps=5)
+    lab.page.mouse.up()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, Server, View
+from lab import Lab, Server, View, button, drag, handle, kernel
 
 import geco_viz as gv
 
@@ -45,19 +44,6 @@ def dash(lab: Lab, server: Server) -> tuple[Lab, View]:
     return lab, View(lab.page, 0).wait()
 
 
-def kernel(lab: Lab, expression: str) -> Any:
-    return json.loads(lab.ask_kernel(f"import json; print(json.dumps({expression}))"))
-
-
-def handle(lab: Lab, label: str) -> Any:
-    slider = lab.page.locator(".widget-hslider", has=lab.page.get_by_text(label, exact=True))
-    return slider.locator(".noUi-handle").first
-
-
-def button(lab: Lab, name: str) -> Any:
-    return lab.page.get_by_role("button", name=name, exact=True)
-
-
 def kappa_reached(lab: Lab, view: View, before: float, above: bool) -> float:
     """Wait until the loop trains under another kappa, at rest, and the page draws it."""
     sign = 1 if above else -1
@@ -81,12 +67,7 @@ def test_kappa_moves_by_mouse_and_by_keyboard(dash: tuple[Lab, View]) -> None:
     lab, view = dash
     view.wait_for("board.store.n > 5")
     knob = handle(lab, "κ RE")
-    box = knob.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    lab.page.mouse.move(x, y)
-    lab.page.mouse.down()
-    lab.page.mouse.move(x + 15, y, steps=5)
-    lab.page.mouse.up()
+    drag(lab)
     dragged = kappa_reached(lab, view, before=0.05, above=True)
     knob.focus()
     for _ in range(3):

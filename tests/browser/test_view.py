@@ -264,6 +264,20 @@ def test_a_dead_kernel_is_said_quietly(lab: Lab) -> None:
     assert view.ink(".gv-information-plane .gv-live") > 300
 
 
+def test_silence_is_named_by_its_cause(lab: Lab) -> None:
+    lab.open(lab.server.notebook("silent.ipynb", RESTING))
+    lab.run_all()
+    view = lab.view().wait()
+    lab.ask_kernel("view._pump.stop()")
+    pill = "board.panels.at(-1).draw.pill.textContent"
+    view.wait_for(f"{pill} === 'no word'", timeout=60_000)
+    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+    code = "import time; time.sleep(10)"
+    lab.page.evaluate(f"() => {{ {kernel}.requestExecute({{ code: '{code}' }}); }}")
+    view.wait_for(f"{pill} === 'kernel busy'")
+    view.wait_for(f"{pill} === 'no word'")
+
+
 @pytest.mark.parametrize("width", [1100, 1280, 1920])
 def test_nothing_overlaps_or_is_cut(lab: Lab, width: int) -> None:
     lab.page.set_viewport_size({"width": width, "height": 1000})

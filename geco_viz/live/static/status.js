@@ -33,17 +33,17 @@ class StatusLine {
     this.draw(); // its colours are the style sheet's
   }
 
-  // A quiet word when the kernel stops answering; "" takes it back.
-  gone(reason) {
+  // A quiet word, and a name for the pill, when the kernel stops answering; "" takes it back.
+  gone(reason, name) {
     if (this.silence === reason) return;
-    this.silence = reason;
+    Object.assign(this, { silence: reason, silent: name });
     this.draw();
   }
 
   draw() {
     const { status } = this.store;
     const { silence } = this;
-    this.say(this.pill, silence ? "kernel gone" : (status?.phase ?? "waiting"));
+    this.say(this.pill, silence ? this.silent : (status?.phase ?? "waiting"));
     this.pill.dataset.phase = silence ? "gone" : (status?.phase ?? "waiting");
     this.say(this.words, silence || together(status?.words ?? "Waiting for the first step."));
     this.say(this.hint, silence ? "What is drawn here came before." : (status?.hint ?? ""));

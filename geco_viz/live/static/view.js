@@ -234,12 +234,14 @@ class Board {
     const state = this.model.widget_manager?.kernel?.status;
     const dead = ["dead", "restarting", "autorestarting", "terminating"].includes(state);
     const quiet = performance.now() - this.heard > SILENCE && !document.hidden;
-    const reason = dead
-      ? `The kernel is ${state === "dead" ? "gone" : "restarting"}; this run can no longer be reached.`
-      : quiet
-        ? "No word from the kernel: it is busy or gone."
-        : "";
-    this.panels.find(({ name }) => name === "status")?.draw.gone(reason);
+    const [reason, name] = dead
+      ? [`The kernel is ${state === "dead" ? "gone" : "restarting"}; this run can no longer be reached.`, "kernel gone"]
+      : !quiet
+        ? [""]
+        : state === "busy"
+          ? ["A cell keeps the kernel busy; this view is drawn when the cell lets it.", "kernel busy"]
+          : ["No word from the kernel: it is gone, or the connection to it.", "no word"];
+    this.panels.find(({ name }) => name === "status")?.draw.gone(reason, name);
     this.root.classList.toggle("gv-quiet", Boolean(reason));
   }
 
