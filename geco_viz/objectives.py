@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geco_viz._checks import integer, number
+from geco_viz._checks import choice, integer, number
 from geco_viz.constraints import RE, Constraint, full_precision
 
 __all__ = ["ELBO", "Annealed", "BetaVAE", "Objective"]
@@ -111,8 +111,9 @@ class _Gaussian(Objective):
         raise TypeError(f"{type(self).__name__} must say its beta")
 
     @property
-    def beta(self) -> float:
-        return float(self._beta())
+    def beta(self) -> float | None:
+        value = float(self._beta())
+        return None if math.isnan(value) else value
 
     def record(self) -> dict[str, Tensor | float]:
         return {**super().record(), "err/re": self._last[1][0], "beta": self._beta()}
@@ -124,46 +125,102 @@ class ELBO(_Gaussian):
     .. math:: -\mathcal F = \mathrm{KL} + \frac{\lVert x - g(z)\rVert^2}{2\sigma^2}
         + \frac{d_x}{2} \ln(2 \pi \sigma^2)
 
-    Args:
-        sigma: RMS pixel, > 0, fixed; None learns it with the model, starting at `sigma_init`.
+    At fixed weights the best variance is the mean squared error. A learned sigma is set to it,
+    with a moving average over batches, and is a constant to the gradient:
 
-    Shapes as in `GECO`. Returns nats. Source: eq. 1; section 3.1 on the learned sigma.
+    .. math:: \sigma^2 = \max\bigl(\mathrm{floor}^2,\ \alpha \sigma^2 + (1 - \alpha)
+        \mathrm{MSE}\bigr), \qquad \beta = \sigma^2 = \mathrm{MSE}.
+
+    Args:
+        sigma: RMS pixel, > 0, fixed; None learns it.
+        kind: how it is learned, "mse" as above, or "adam", a parameter log sigma in the optimiser.
+            Adam moves log sigma by at most its learning rate a step, so it lags far behind the
+            error; it is kept for the folders that were trained so.
+        floor: RMS pixel, the least sigma of "mse". The default is the rounding error of 8-bit
+            pixels; a few images are reconstructed exactly, and their density has no bound.
+        sigma_init: RMS pixel, where "adam" starts; 0.3 by default.
+
+    Shapes as in `GECO`. Returns nats. Source: eq. 1; section 3.1 on the learned sigma; the closed
+    form after Rybkin, Daniilidis and Levine (2021).
 
     Example:
         >>> elbo = ELBO(sigma=1.0)
         >>> x = torch.zeros(2, 1, 2, 2)
         >>> round(float(elbo(torch.tensor(1.0), x, x + 1)), 4)  # 1 + 4/2 + 2 ln(2 pi)
         6.6758
+        >>> elbo = ELBO()
+        >>> loss = elbo(torch.tensor(1.0), x, x + 0.1)
+        >>> elbo.step()
+        >>> round(elbo.beta, 6)  # the mean squared error
+        0.01
     """
 
     name = "elbo"
+    memory = 0.5  # alpha: the error falls by 5 % a step at first, and sigma must not lag
 
-    def __init__(self, sigma: float | None = None, sigma_init: float = 0.3):
+    def __init__(
+        self,
+        sigma: float | None = None,
+        kind: str = "mse",
+        floor: float = 1 / (255 * math.sqrt(12)),
+        sigma_init: float | None = None,
+    ):
         super().__init__()
         self.sigma = None if sigma is None else number("sigma", sigma, low=0, open_low=True)
-        self.sigma_init = number("sigma_init", sigma_init, low=0, open_low=True)
-        start = torch.tensor(math.log(self.sigma or self.sigma_init))
-        self.log_sigma = nn.Parameter(start, requires_grad=sigma is None)
+        self.kind = choice("kind", kind, ("mse", "adam"))
+        self.floor = number("floor", floor, low=0, open_low=True)
+        if sigma_init is not None and kind == "mse":
+            raise ValueError(f"sigma_init must be None unless kind is 'adam', got {sigma_init!r}")
+        start = 0.3 if sigma_init is None else sigma_init
+        self.sigma_init = number("sigma_init", start, low=0, open_low=True)
+        if kind == "adam":
+            log_sigma = torch.tensor(math.log(self.sigma or self.sigma_init))
+            self.log_sigma = nn.Parameter(log_sigma, requires_grad=sigma is None)
+        else:  # not a number until the first batch has been seen
+            self.register_buffer("variance", torch.tensor(sigma**2 if sigma else math.nan))
+        self.variance: Tensor
+        self._seen: Tensor | None = None
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
-        if self.log_sigma.device != x_hat.device:
+        state = self.log_sigma if self.kind == "adam" else self.variance
+        if state.device != x_hat.device:
             raise ValueError(
                 f"move the objective to the model's device, {x_hat.device}: objective.to(...)"
             )
         kl, error = full_precision(kl).mean(), self._error_of(self._re, x, x_hat, y)
-        pixels, log_sigma = x.shape[1:].numel(), self.log_sigma
-        nll = pixels * (
-            0.5 * error * torch.exp(-2 * log_sigma) + log_sigma + 0.5 * math.log(2 * math.pi)
-        )
+        if self.kind == "adam":
+            variance = torch.exp(2 * self.log_sigma)
+        else:
+            variance = self._after(error.detach())
+        nll = 0.5 * x.shape[1:].numel() * (error / variance + torch.log(2 * math.pi * variance))
         self._note(kl, error[None], kl + nll)
         return kl + nll
 
+    def _after(self, error: Tensor) -> Tensor:
+        """The variance that a batch is seen with: in training its own error counts already."""
+        if self.sigma is not None:
+            return self.variance
+        kept = self.variance.to(error.dtype)
+        moved = torch.lerp(kept, error, 1 - self.memory) if self.training else kept
+        mean = torch.where(kept.isnan(), error, moved).clamp(min=self.floor**2)
+        if self.training and torch.is_grad_enabled():
+            self._seen = mean
+        return mean
+
+    def step(self) -> None:
+        if self._seen is not None:
+            self.variance.copy_(self._seen)
+            self._seen = None
+
     def _beta(self) -> Tensor:
-        return torch.exp(2 * self.log_sigma.detach())
+        if self.kind == "adam":
+            return torch.exp(2 * self.log_sigma.detach())
+        return self.variance if self._seen is None else self._seen
 
     @property
     def spec(self) -> dict[str, Any]:
-        return {"name": self.name, "sigma": self.sigma, "sigma_init": self.sigma_init}
+        spec = {"name": self.name, "sigma": self.sigma, "kind": self.kind, "floor": self.floor}
+        return spec | ({"sigma_init": self.sigma_init} if self.kind == "adam" else {})
 
 
 class BetaVAE(_Gaussian):

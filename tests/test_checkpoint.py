@@ -57,6 +57,7 @@ OBJECTIVES = {
     "geco": lambda: GECO(RE(0.2)),
     "algorithm 1": lambda: GECO(RE(0.2), normalise=False),
     "learned sigma": lambda: ELBO(),  # noqa: PLW0108  a name would be shared between tests
+    "sigma by Adam": lambda: ELBO(kind="adam"),
     "annealed": lambda: {"name": "annealed", "start": 1.0, "end": 0.5, "steps": 20},
 }
 

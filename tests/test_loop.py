@@ -285,12 +285,19 @@ def test_the_rms_error_is_recorded_under_every_objective(objective: Objective) -
     advance(made, 4)
     expected = [float((out.x_hat - made.x).square().mean().sqrt()) for out in kept]
     assert made.history["err/re"] == pytest.approx(expected, rel=1e-5)
-    has_beta = objective.beta is not None
+    has_beta = not isinstance(objective, GECO)  # whose constraint is not RE
     assert bool(torch.tensor(made.history["beta"]).isnan().any()) is not has_beta
 
 
-def test_learned_sigma_is_trained_with_the_model() -> None:
-    made = advance(loop(ELBO()), 5)
+def test_learned_sigma_is_the_error_from_the_first_step_on() -> None:
+    made = advance(loop(ELBO()), 40)
+    error = made.history["err/re"].astype(float) ** 2
+    assert made.history["beta"][0] == pytest.approx(error[0])
+    assert made.history["beta"][-10:].mean() == pytest.approx(error[-10:].mean(), rel=0.15)
+
+
+def test_sigma_by_adam_is_trained_with_the_model() -> None:
+    made = advance(loop(ELBO(kind="adam")), 5)
     assert made.history["beta"][0] == pytest.approx(0.09)
     assert len(set(made.history["beta"].tolist())) == 5
 
@@ -431,10 +438,11 @@ def test_nothing_waits_for_the_device_between_frames(
 # State
 
 
-@pytest.mark.parametrize("objective", ["geco", "learned", "annealed"])
+@pytest.mark.parametrize("objective", ["geco", "learned", "adam", "annealed"])
 def test_state_goes_on_bit_for_bit(objective: str) -> None:
     def make() -> Loop:
         kinds = {"geco": GECO(RE(0.1)), "learned": ELBO(), "annealed": Annealed(1.0, 0.5, 20)}
+        kinds["adam"] = ELBO(kind="adam")
         return loop(kinds[objective], batch=3)
 
     whole = advance(make(), 17)

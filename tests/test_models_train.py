@@ -58,3 +58,13 @@ def test_a_linear_vae_under_geco_reaches_reverse_water_filling(kappa, active):
     assert reached == pytest.approx(kappa, rel=0.01)
     assert geco.multiplier["re"] == pytest.approx(limit.multiplier[1].item(), rel=0.02)
     assert (posterior.mean.std(0) > 0.1).sum() == active
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(("model", "steps"), [("convdraw", 80), ("vae-nvp", 300)])
+def test_the_learned_variance_is_the_mean_squared_error(model: str, steps: int) -> None:
+    data = gv.data.load("digits") if model == "convdraw" else gv.data.micro_or_digits()
+    run = gv.Run(data, model, gv.ELBO(), device="cpu").train(steps, progress=False)
+    beta, error = (run.history[name][-40:].astype(float) for name in ("beta", "err/re"))
+    # A batch behind an error that falls by a few per cent a step; with Adam it is 4 and more.
+    assert beta.mean() == pytest.approx((error**2).mean(), rel=0.1)

@@ -38,12 +38,76 @@ def test_elbo_is_that_of_a_normal_decoder(sigma: float, samples: int | None) -> 
 
 
 def test_a_fixed_sigma_is_no_parameter() -> None:
-    assert [p for p in ELBO(sigma=0.1).parameters() if p.requires_grad] == []
+    for kind in ("mse", "adam"):
+        elbo = ELBO(sigma=0.1, kind=kind)
+        assert [p for p in elbo.parameters() if p.requires_grad] == []
+        elbo(KL, *images())
+        elbo.step()
+        assert elbo.beta == pytest.approx(0.01)
+
+
+def test_sigma_in_closed_form_is_the_error_and_has_the_gradient_of_its_logarithm() -> None:
+    """With sigma^2 = MSE the ELBO is KL + d/2 (ln(2 pi MSE) + 1): value and gradient."""
+    x, x_hat = images(2)
+    exact, ours = (x_hat.double().requires_grad_() for _ in range(2))
+    mse = (exact - x.double()).square().mean()
+    wanted = 3.0 + 8 * (torch.log(2 * math.pi * mse) + 1)
+    wanted.backward()
+    elbo = ELBO()
+    assert elbo.beta is None and list(elbo.parameters()) == []
+    loss = elbo(KL.double(), x.double(), ours)
+    loss.backward()
+    assert loss.item() == pytest.approx(wanted.item())
+    assert torch.allclose(ours.grad, exact.grad, rtol=1e-6)
+    assert elbo.beta == pytest.approx(mse.item())
+
+
+def test_sigma_follows_the_average_of_the_error_and_only_in_training() -> None:
+    x = torch.zeros(3, 1, 4, 4)
+    elbo = ELBO()
+    elbo(KL, x, x + 0.2)
+    elbo.step()
+    loss = elbo(KL, x, x + 0.4)  # the batch in hand counts already
+    assert elbo.beta == pytest.approx(0.5 * 0.04 + 0.5 * 0.16)
+    assert loss.item() == pytest.approx(3 + nll(x, x + 0.4, elbo.beta**0.5), rel=1e-5)
+    elbo.step()
+    now = elbo.beta
+    elbo.eval()
+    elbo(KL, x, x + 5)
+    elbo.train()
+    with torch.no_grad():
+        elbo(KL, x, x + 5)
+    elbo.step()
+    assert elbo.beta == now
+    again = ELBO()
+    again.load_state_dict(elbo.state_dict())
+    assert again.beta == now
+
+
+def test_sigma_stops_at_its_floor() -> None:
+    x = torch.rand(3, 1, 4, 4)
+    exact = ELBO()
+    loss = exact(KL, x, x.clone().requires_grad_())
+    assert loss.isfinite() and exact.beta == pytest.approx((1 / 255) ** 2 / 12)
+    coarse = ELBO(floor=0.5)
+    coarse(KL, x, x)
+    assert coarse.beta == 0.25
+
+
+def test_an_old_specification_rebuilds_the_old_sigma() -> None:
+    from geco_viz.training.recipe import as_objective
+
+    for sigma in (None, 0.2):
+        old = as_objective({"name": "elbo", "sigma": sigma, "sigma_init": 0.4}, 7)
+        assert isinstance(old, ELBO) and old.kind == "adam" and old.beta is not None
+        assert old.beta == pytest.approx((sigma or 0.4) ** 2)
+        assert "log_sigma" in old.state_dict()
+    assert as_objective({"name": "elbo"}, 7).spec == ELBO().spec
 
 
 def test_learned_sigma_has_the_likelihoods_gradient_and_optimum() -> None:
     x, x_hat = images()
-    elbo = ELBO()
+    elbo = ELBO(kind="adam")
     assert elbo.beta == pytest.approx(0.09)
     elbo(KL, x, x_hat).backward()
     # d/d ln sigma of the NLL is d_x - SSE / sigma^2
@@ -58,6 +122,8 @@ def test_learned_sigma_has_the_likelihoods_gradient_and_optimum() -> None:
 
 def test_elbo_on_another_device_says_what_to_do() -> None:
     x = torch.zeros(1, 1, 2, 2, device="meta")
+    with pytest.raises(ValueError, match=r"objective\.to"):
+        ELBO(kind="adam")(KL, x, x)
     with pytest.raises(ValueError, match=r"objective\.to"):
         ELBO()(KL, x, x)
 
@@ -100,7 +166,15 @@ def test_annealed_resumes_where_it_was() -> None:
 
 @pytest.mark.parametrize(
     "objective",
-    [ELBO(0.2), ELBO(), BetaVAE(0.1), Annealed(), GECO(RE(0.1)), GECO(RE(0.1), normalise=False)],
+    [
+        ELBO(0.2),
+        ELBO(),
+        ELBO(kind="adam"),
+        BetaVAE(0.1),
+        Annealed(),
+        GECO(RE(0.1)),
+        GECO(RE(0.1), normalise=False),
+    ],
     ids=lambda objective: f"{objective.name}",
 )
 def test_every_objective_records_the_same_kl_and_error(objective: Objective) -> None:
@@ -117,7 +191,10 @@ def test_every_objective_records_the_same_kl_and_error(objective: Objective) -> 
     ("make", "name"),
     [
         (lambda value: ELBO(sigma=value), "sigma"),
+        (lambda value: ELBO(kind="adam", sigma_init=value), "sigma_init"),
         (lambda value: ELBO(sigma_init=value), "sigma_init"),
+        (lambda value: ELBO(floor=value), "floor"),
+        (lambda value: ELBO(kind=value), "kind"),
         (lambda value: BetaVAE(beta=value), "beta"),
         (lambda value: Annealed(start=value), "start"),
         (lambda value: Annealed(end=value), "end"),
@@ -130,7 +207,11 @@ def test_bad_settings_are_refused_by_name(make: object, name: str, value: object
         make(value)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("objective", [ELBO(0.3), ELBO(), BetaVAE(0.2), Annealed(1.0, 0.5, 10)])
+@pytest.mark.parametrize(
+    "objective",
+    [ELBO(0.3), ELBO(), ELBO(kind="adam"), BetaVAE(0.2), Annealed(1.0, 0.5, 10)],
+    ids=lambda objective: f"{objective.name}",
+)
 def test_specs_rebuild_the_objective(objective: Objective) -> None:
     from geco_viz.training.recipe import as_objective
 

@@ -111,6 +111,22 @@ def test_an_objective_without_constraints_settles_with_its_kl() -> None:
     assert phase_of(ELBO(0.1), history(1000, kl=np.linspace(6, 2, 1000)), 0) == "training"
 
 
+def test_a_learned_sigma_is_settled_where_beta_is_the_error_and_at_rest() -> None:
+    def phase(beta: float | np.ndarray, objective: ELBO, error: float = KAPPA) -> str:
+        rows = history(1000, error=error)
+        table = {name: rows[name] for name in rows.columns} | {"beta": np.broadcast_to(beta, 1000)}
+        return phase_of(
+            objective, History.from_rows(list(table), np.stack([*table.values()], 1)), 0
+        )
+
+    adam, ours = ELBO(kind="adam"), ELBO(floor=0.05)
+    assert phase(0.01, adam) == phase(0.01, ours) == "settled"
+    assert phase(0.043, adam) == "training"  # sigma is still on its way: beta is 4.3 MSE
+    assert phase(0.01 * np.geomspace(100, 1, 1000), ours) == "training"
+    assert phase(0.0025, ours, error=0.01) == "settled"  # at its floor
+    assert phase(0.0025, ELBO(0.05), error=0.01) == "settled"  # a fixed one has not to arrive
+
+
 def test_constraints_without_multipliers_settle_too() -> None:
     class Penalty(GECO):
         def record(self) -> dict[str, torch.Tensor | float]:

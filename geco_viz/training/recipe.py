@@ -262,6 +262,8 @@ def _from_spec(spec: dict[str, Any]) -> Objective:
         for key in settings:
             choice("setting of geco", key, inspect.signature(GECO).parameters)
         return GECO(*parts, **settings)
+    if name == "elbo" and "sigma_init" in settings:  # written before there were two kinds
+        settings.setdefault("kind", "adam")
     kinds: dict[str, Any] = {
         "elbo": ELBO,
         "beta": BetaVAE,

@@ -11,7 +11,7 @@ import numpy as np
 from geco_viz.constraints import Constraint
 from geco_viz.training.history import History
 
-__all__ = ["FINAL", "Schedule", "is_settled", "mean_constraint"]
+__all__ = ["FINAL", "Schedule", "is_settled", "mean_constraint", "sigma_settled"]
 
 FINAL = 0.003  # of a stretch: lambda's noise at the full rate is 2 % of kappa, and is annealed away
 DECAY_SHARE = 0.5
@@ -64,6 +64,22 @@ def _moves(history: History, column: str) -> bool:
         return False
     recent = history[column][-WINDOW:]
     return bool(recent.max() > 1.01 * recent.min())
+
+
+def sigma_settled(history: History, floor: float) -> bool:
+    """Whether a learned sigma has arrived: beta = sigma^2 is the mean squared error, and at rest.
+
+    The KL alone does not say it: it may rise without end while sigma falls, or rest because a
+    sigma far above the error holds it.
+
+    Args:
+        history: of the run, its errors in RMS.
+        floor: RMS, below which sigma does not fall.
+    """
+    beta = history["beta"][-2 * WINDOW :].astype(np.float64)
+    error = np.square(history["err/re"][-WINDOW:].astype(np.float64)).mean()
+    before, now = beta[:WINDOW].mean(), beta[WINDOW:].mean()
+    return bool(abs(now / max(error, floor**2) - 1) < 0.1 and abs(now / before - 1) < 0.1)
 
 
 class Schedule:

@@ -8,11 +8,11 @@ import numpy as np
 
 from geco_viz.constraints import Constraint
 from geco_viz.geco import GECO
-from geco_viz.objectives import Objective
+from geco_viz.objectives import ELBO, Objective
 from geco_viz.rate_limit import RateLimit
 from geco_viz.training.history import History
 from geco_viz.training.moment import FEWEST, ROWS
-from geco_viz.training.schedule import is_settled, mean_constraint
+from geco_viz.training.schedule import is_settled, mean_constraint, sigma_settled
 
 __all__ = ["VIOLATED", "is_relative", "phase_of", "rate_at", "star_of"]
 
@@ -54,7 +54,10 @@ def phase_of(objective: Objective, history: History, since: int, limit: Any = No
                 return "infeasible"
     if violated:
         return "satisfying"
-    if is_settled(history, since, constraints):
+    rests = is_settled(history, since, constraints)
+    if isinstance(objective, ELBO) and objective.sigma is None:
+        rests = rests and sigma_settled(history, objective.floor)
+    if rests:
         return "settled"
     return "tightening" if constraints else "training"
 
