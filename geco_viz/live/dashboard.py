@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -106,8 +107,8 @@ class Dashboard(Owner, widgets.VBox):
         )
 
     def fork(self) -> None:
-        """Go on with a copy of the run; the trajectory so far stays as a ghost."""
-        self._bring(self.run.fork)
+        """Go on with a copy of the run; the trajectory up to there stays as a ghost."""
+        self._bring(self.run.fork, fork=True)
 
     def preset(self, name: str) -> None:
         """Bring one of `presets.PRESETS` on, by its name."""
@@ -141,7 +142,7 @@ class Dashboard(Owner, widgets.VBox):
             preset.look,
         )
 
-    def _bring(self, make: Callable[[], Run], words: str = "") -> None:
+    def _bring(self, make: Callable[[], Run], words: str = "", fork: bool = False) -> None:
         """Make a run and show it; if that fails, the present one is left as it is."""
         with self._building:
             playing = self.run.playing
@@ -154,7 +155,7 @@ class Dashboard(Owner, widgets.VBox):
                 self.run.closers.remove(self.close)
             run.closers.append(self.close)
             run.speed = self.run.speed
-            self.stage.show(run)
+            self.stage.show(run, run.loop.step if fork else math.inf)
             if words:
                 self.stage.say(words)
             if playing:

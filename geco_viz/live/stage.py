@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geco_viz.live.source import Ghost, Pictures, Probe, Source, Status, check_source
+from geco_viz.training.ghosts import data_of, parts_of
 
 __all__ = ["GHOSTS", "Stage"]
 
@@ -40,15 +42,22 @@ class Stage:
         self.run = run
         self._follow(run)
 
-    def show(self, run: Any) -> None:
-        """Bring another run on; the present one is stopped and leaves its trajectory."""
+    def show(self, run: Any, until: float = math.inf) -> None:
+        """Bring another run on; the present one is stopped and leaves its trajectory.
+
+        Args:
+            run: the other one.
+            until: the step at which that trajectory ends: where a fork begins.
+        """
         old = self.run
         if old is run:
             return
         old.stop()
         self._unfollow(old)
         if len(old.history):
-            self._earlier = (*self._earlier, old.ghost())[-GHOSTS:]
+            ghost = old.ghost()
+            ghost = dataclasses.replace(ghost, rows=ghost.rows[ghost.rows[:, 0] <= until])
+            self._earlier = (*self._earlier, ghost)[-GHOSTS:]
         self.run = run
         self._follow(run)
         self.notice = ""
@@ -103,7 +112,16 @@ class Stage:
 
     @property
     def ghosts(self) -> Sequence[Ghost]:
-        return (*self._earlier, *self.run.ghosts)
+        """Earlier runs on the same data, each named by what is not so of the present one."""
+        if not self._earlier:
+            return tuple(self.run.ghosts)
+        present, data = set(parts_of(self.run)), data_of(self.run)
+        earlier = [
+            dataclasses.replace(ghost, name=_differing(ghost, present))
+            for ghost in self._earlier
+            if ghost.data == data and len(ghost.rows)
+        ]
+        return (*earlier, *self.run.ghosts)
 
     @property
     def version(self) -> int:
@@ -126,6 +144,15 @@ class Stage:
     def probe(self, z: NDArray[np.float32]) -> Probe:
         found: Probe = self.run.probe(z)
         return found
+
+
+def _differing(ghost: Ghost, present: set[str]) -> str:
+    if not ghost.parts:
+        return ghost.name
+    return (
+        " · ".join(part for part in ghost.parts if part not in present)
+        or f"earlier, to step {int(ghost.rows[-1, 0]):,}"
+    )
 
 
 def _is_source(stage: Stage) -> Source:

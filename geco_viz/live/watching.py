@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +17,7 @@ from geco_viz.constraints import Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
 from geco_viz.training import History, limits
+from geco_viz.training.ghosts import ghost_of
 from geco_viz.training.hearing import hear
 from geco_viz.training.observer import Observer
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
@@ -181,9 +181,7 @@ class Watch:
 
     def ghost(self, name: str | None = None) -> Ghost:
         """The trajectory so far, thinned."""
-        kept = self.history.decimate(300)
-        columns = [self.history[column][kept] for column in ("step", "err/re", "kl")]
-        return Ghost(name or self.title, np.stack(columns, axis=1).astype(np.float32))
+        return ghost_of(self, name)
 
     def stop(self) -> None:
         """Nothing to stop: the loop is yours."""

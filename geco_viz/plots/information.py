@@ -131,10 +131,10 @@ def _ghost(colours: dict[str, Any], ghost: Any) -> dict[str, Any]:
     rows = rows[thin([rows[:, 1], rows[:, 2]], GHOSTLY)] if len(rows) else rows
     return {
         "type": "scatter",
-        "mode": "markers",
+        "mode": "lines",
         "x": rows[:, 1],
         "y": rows[:, 2],
-        "marker": {"color": colours["ghost"], "size": 4, "opacity": 0.7},
+        "line": {"color": colours["ghost"], "width": 1.4},
         "customdata": rows[:, 0],
         "hovertemplate": "step %{customdata:,}<br>error %{x:.4f} RMS pixel<br>KL %{y:.3f} nats"
         f"<extra>{ghost.name}</extra>",

@@ -99,7 +99,11 @@ class Ghost:
     Attributes:
         name: how it is labelled.
         rows: float32 ``(k, 3)``: step, err/re (RMS pixel), kl (nats).
+        data: a key of the data that it is a trajectory on; empty where unknown.
+        parts: what it was a run of, a name a part, for a label by what differs.
     """
 
     name: str
     rows: NDArray[np.float32]
+    data: str = ""
+    parts: tuple[str, ...] = ()

@@ -6,13 +6,13 @@ import os
 import time
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from geco_viz._checks import integer
 from geco_viz.data import Dataset
 from geco_viz.training import limits
+from geco_viz.training.ghosts import ghost_of
 from geco_viz.training.playing import Playing
 from geco_viz.training.recipe import SMALL, test_split
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
@@ -238,10 +238,7 @@ class Showing(Playing):
 
     def ghost(self, name: str | None = None) -> Ghost:
         """The trajectory so far, thinned, to be kept beside a later run."""
-        history = self.history
-        kept = history.decimate(300)
-        columns = [history[column][kept] for column in ("step", "err/re", "kl")]
-        return Ghost(name or self.title, np.stack(columns, axis=1).astype(np.float32))
+        return ghost_of(self, name)
 
     def close(self) -> None:
         """Stop the threads and close the views; history, weights and settings stay."""

@@ -1,12 +1,5 @@
 // The names of earlier runs in the information plane.
 
-// Of an earlier run's name what the present one's does not say too.
-function differing(name, title) {
-  const [own, present] = [name, title].map((text) => text.split(" · "));
-  const from = own.findIndex((part, i) => part !== present[i]);
-  return own.slice(from < 0 ? -1 : from).join(" · ");
-}
-
 // At the end of each earlier run, beside the marks and the other names.
 function ghostNames(context, { x, y }, { store, theme, area }) {
   const { left, top, width, height } = area;
@@ -18,8 +11,7 @@ function ghostNames(context, { x, y }, { store, theme, area }) {
     const end = rows.at(-1);
     const [at, over] = end ? [x(end[1]), y(end[2])] : [NaN, NaN];
     if (!(at > left && at < left + width && over > top && over < top + height)) continue;
-    const text = differing(name, store.setup.title);
-    const w = context.measureText(text).width;
+    const w = context.measureText(name).width;
     const spots = [-10, -26, -42, -58, 12]
       .flatMap((dy) => [[at + 6, over + dy], [at - 6 - w, over + dy]])
       .map(([u, v]) => ({ x: u, y: v - 8, w, h: 16 }))
@@ -27,6 +19,6 @@ function ghostNames(context, { x, y }, { store, theme, area }) {
     const box = spots.find((one) => taken.every((other) => apart(one, other))) ?? spots[0];
     if (!box) continue;
     taken.push(box);
-    patched(context, text, box.x, box.y + 8, theme, theme.muted);
+    patched(context, name, box.x, box.y + 8, theme, theme.muted);
   }
 }

@@ -14,7 +14,8 @@ class Plane extends Chart {
     const error = store.columns["err/re"] ?? new Float32Array();
     const kl = store.columns.kl ?? new Float32Array();
     const reach = reachOf(store.limit);
-    const ghosts = store.ghosts.flatMap(({ rows }) => rows.slice(-1));
+    // Earlier runs never set the axes, but where there is no present one: a sweep's trails.
+    const ghosts = store.n ? [] : store.ghosts.flatMap(({ rows }) => rows.slice(-1));
     // Early on the KL can be a thousand times what it settles to: a quantile, never the maximum, sets the axis.
     const across = [
       quantile(error, store.n, 0.9),
