@@ -73,11 +73,13 @@ def test_a_dear_evaluation_is_taken_less_often() -> None:
     class Slow:
         playing = True
         data = images()
-        calls = 0
+        calls = edited = 0
+        history = range(1000)
 
-        def evaluate(self, samples: int | None = None) -> None:
+        def evaluate(self, samples: int | None = None) -> dict[str, tuple[float, float]]:
             self.calls += 1
             time.sleep(0.05)
+            return {}
 
     run = Slow()
     evaluator = Evaluator(weakref.ref(run))

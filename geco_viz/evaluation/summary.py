@@ -18,6 +18,7 @@ from geco_viz.models import Model, Posterior
 __all__ = ["average_kl", "evaluate", "kappa_hat"]
 
 _MOST_DATA = 1000  # above it the quantities that need all pairs of data are left out
+_LEAST_PAIRS = 2**15  # of a point and a datum: fewer make the largest tile's deviation too large
 _MOST_POINTS = 16384  # lattice points under the prior; more do not sharpen anything that is shown
 _MOST_PARTS = 64  # terms of the KL that are listed one by one
 _BATCHES = 8  # a constraint's error gives one number a batch; so many show its spread
@@ -124,7 +125,7 @@ def evaluate(
         found["overlap"] = (-own[0], own[1])
         found["mutual_information"] = (math.log(n) + own[0], own[1])
         found["marginal_kl"] = (ratio[0], ratio[1])
-        points = min(n * samples // 2, _MOST_POINTS) or 1
+        points = min(max(n * samples // 2, _LEAST_PAIRS // n), _MOST_POINTS)
         tiles = share_prior(posterior, model.latent_dim, x, points, chunk, generator)
         found["holes"] = (tiles.holes, tiles.holes_se)
         found["tile_mass"] = tiles.deviation

@@ -95,6 +95,11 @@ class Parts:
         """What ended the background thread, or None."""
         return self._stepper.error
 
+    @property
+    def edited(self) -> int:
+        """The row of the history from which on the present settings hold."""
+        return self._since
+
     def kappa_of(self, name: str) -> float:
         """A constraint's kappa as it was last asked for."""
         with self._editing:
