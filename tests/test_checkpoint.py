@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import torch
 from tiny import MODEL, images, make, same, until, weights
 from torch import nn
 
-from geco_viz import ELBO, GECO, RE, Constraint, Run, data, models
+from geco_viz import ELBO, GECO, RE, Constraint, Run, _files, data, models
 from geco_viz.training import CheckpointError, checkpoint, playing
 
 CPU = torch.backends.cpu.get_cpu_capability()
@@ -44,7 +46,7 @@ def listing(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(".geco_viz")  # the lock of whoever saves
     }
 
 
@@ -646,7 +648,75 @@ def test_an_earlier_run_under_that_name_is_saved_before_it_is_moved(tmp_path: Pa
     assert not first.playing
     (earlier,) = (tmp_path / "earlier").iterdir()
     assert equal(first, Run.load(earlier))
-    assert {path.name for path in tmp_path.iterdir()} == {"earlier"}
+    assert {path.name for path in tmp_path.glob("[!.]*")} == {"earlier"}
+
+
+HOLDS = """
+import sys
+sys.path[:0] = ["tests"]
+from tiny import make
+run = make("digits", out=sys.argv[1])
+run.train(3, progress=False)
+print(run.loop.step, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process whose run is saved in the folder, and that waits."""
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", HOLDS, str(tmp_path)], cwd=ROOT, **pipes)
+    assert process.stdout is not None and process.stdout.readline() == "3\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_process_is_told_whose_folder_it_is(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
+    before = listing(tmp_path)
+    loaded = Run.load(tmp_path)  # reading needs no lock
+    assert loaded.loop.step == 3
+    calls: list[Any] = [
+        lambda: make("digits", out=tmp_path),
+        lambda: Run.load(tmp_path, out=tmp_path),
+        lambda: loaded.save(tmp_path),
+    ]
+    for call in calls:
+        with pytest.raises(OSError, match=rf"{tmp_path}' is in use by process {other.pid},"):
+            call()
+    assert listing(tmp_path) == before
+    other.kill()  # and its lock goes with it
+    other.wait()
+    make("digits", out=tmp_path).train(1, progress=False)
+    assert Run.load(tmp_path).loop.step == 1 and len(list((tmp_path / "earlier").iterdir())) == 1
+
+
+def test_in_one_process_the_earlier_run_of_a_folder_ends_first(tmp_path: Path) -> None:
+    first = make("digits", out=tmp_path).play(evaluate_every=None)
+    first.wait(5)
+    second = make("digits", out=tmp_path)
+    assert not first.playing and first.out is None
+    (earlier,) = (tmp_path / "earlier").iterdir()
+    assert equal(first, Run.load(earlier))
+    second.train(2, progress=False)
+    first.train(2, progress=False)  # it is whole, and does not write there any more
+    assert Run.load(tmp_path).loop.step == 2
+    with pytest.raises(OSError, match=f"in use by process {os.getpid()}"):
+        first.save(tmp_path)
+    third = Run.load(tmp_path, out=tmp_path)
+    assert second.out is None and third.train(1, progress=False).loop.step == 3
+    third.close()
+    assert first.save(tmp_path) and not third.playing
+
+
+def test_a_run_that_nobody_has_any_more_holds_nothing(tmp_path: Path) -> None:
+    make("digits", out=tmp_path)
+    gc.collect()
+    with _files.hold(tmp_path):
+        pass
 
 
 def test_load_goes_on_in_its_own_folder(tmp_path: Path) -> None:

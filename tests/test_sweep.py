@@ -23,8 +23,8 @@ from tiny import make, same, until
 
 import geco_viz as gv
 from geco_viz import _files
+from geco_viz._files import hold
 from geco_viz.training import checkpoint, task
-from geco_viz.training.claim import _taken, claim
 from geco_viz.training.points import address, columns_of, layout, objective_of
 
 TINY = {"data": "digits", "model": {"name": "vae", "latent_dim": 2, "hidden": [8]}, "samples": 2}
@@ -311,25 +311,26 @@ def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing_half_written(
         found.run(pool, progress=False)
     assert "File too large" in found.failed[0]["error"]
     left = {file.name for file in found.folder(found.points[0]).iterdir()}
-    assert left <= {"lock", "progress.json", "failed.json"}
+    assert left <= {".geco_viz.lock", "progress.json", "failed.json"}
     assert table(tmp_path)[0]["status"] == "failed"
     assert len(found.run(progress=False).finished) == 1
 
 
-def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        with claim(tmp_path / "lock"):
-            os.write(write, b"x")
-            time.sleep(60)
-        os._exit(0)
-    os.read(read, 1)
-    with (tmp_path / "lock").open("ab") as file:
-        assert not _taken(file)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        assert _taken(file)
+def test_a_worker_waits_for_the_one_before(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def work(name: str) -> None:
+        with hold(tmp_path, wait=True), hold(tmp_path):  # as a worker and its run
+            done.append(name)
+            time.sleep(0.05)
+            done.append(name)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert done[::2] == done[1::2] and sorted(done[::2]) == ["a", "b", "c"]
 
 
 @pytest.mark.train

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import os
 import platform
 import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 
 from geco_viz import data as datasets
+from geco_viz._files import LOCK, Hold, hold
 from geco_viz.training import checkpoint, limits
 from geco_viz.training.history import History
 from geco_viz.training.playing import Playing
@@ -49,11 +52,25 @@ class Keeping(Playing):
         """Write a checkpoint folder, between two steps and atomically; returns its path.
 
         Raises:
-            OSError: the folder cannot be written; what it held remains.
+            OSError: the folder cannot be written or is another run's `out`; what it held remains.
         """
         folder = checkpoint.prepare(path, "path")
-        self.between_steps(lambda: self._save(folder))
+        mine = self._held is not None and self._held.folder == folder.resolve()
+
+        def save() -> None:
+            # Nobody has held a folder in which there is no lock.
+            free = mine or not (folder / LOCK).exists()
+            with contextlib.nullcontext() if free else hold(folder):
+                self._save(folder)
+
+        self.between_steps(save)
         return folder
+
+    def _owned(self, held: Hold) -> Hold:
+        """Be what ends where another run of this process wants the folder, unless it is shared."""
+        if not held.shared:
+            held.owner = weakref.ref(self)
+        return held
 
     def autosave(self) -> None:
         """Save to `out`, by the stepping thread; a full disk is told and does not end training."""
@@ -135,20 +152,23 @@ class Keeping(Playing):
         dataset = None if data is None else as_data(data)
         if dataset is not None and _fingerprint(dataset) != plain["data_hash"]:
             raise ValueError(f"data is not what the run in {str(path)!r} was trained on")
-        run = cls._rebuild(spec, dataset, model, plain["objective"], objective, device)
-        # Again: an earlier run of this cell has ended just now and may have saved itself there.
-        tensors, plain = checkpoint.read(path)
-        try:
-            run._restore(tensors, plain)
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise checkpoint.CheckpointError(
-                f"the run in {str(path)!r} does not fit the model and objective given: {error}"
-            ) from error
-        if out is not None:
-            folder = checkpoint.prepare(out)
-            if folder.resolve() != Path(path).expanduser().resolve():
-                checkpoint.set_aside(folder)
-            run.out = folder
+        with contextlib.ExitStack() as undo:
+            folder = None if out is None else checkpoint.prepare(out)
+            held = folder and undo.enter_context(hold(folder, ends=True))
+            run = cls._rebuild(spec, dataset, model, plain["objective"], objective, device)
+            # Again: an earlier run of this cell or folder has ended just now and saved itself.
+            tensors, plain = checkpoint.read(path)
+            try:
+                run._restore(tensors, plain)
+            except (RuntimeError, KeyError, ValueError) as error:
+                raise checkpoint.CheckpointError(
+                    f"the run in {str(path)!r} does not fit the model and objective given: {error}"
+                ) from error
+            if folder and held:
+                if folder.resolve() != Path(path).expanduser().resolve():
+                    checkpoint.set_aside(folder)
+                run.out, run._held = folder, run._owned(held)
+            undo.pop_all()
         return run
 
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from geco_viz._files import Hold
 from geco_viz.constraints import Constraint
 from geco_viz.data import Dataset
 from geco_viz.objectives import Objective
@@ -45,6 +46,7 @@ class Parts:
     listeners: list[Callable[[], None]]
     _observer: Observer
     _judge: Observer
+    _held: Hold | None
     _stepper: Stepper
     _evaluator: Evaluator
     _editing: AbstractContextManager[Any]  # a lock around the next two

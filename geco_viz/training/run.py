@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from geco_viz._checks import integer
+from geco_viz._files import hold
 from geco_viz.objectives import Objective
 from geco_viz.training import checkpoint, registry
 from geco_viz.training.evaluator import Evaluator
@@ -48,7 +49,7 @@ class Run(Keeping, Showing):
         seed: of the weights, the batches and the posterior samples.
         device: "auto" (CUDA, then MPS, then the CPU) or a torch device.
         out: folder for checkpoints: saved every minute, at each pause and at the end. An earlier
-            run that it holds is moved to `earlier/` inside it.
+            run that it holds is moved to `earlier/` inside it. The folder is held until `close()`.
         name: for the title; also the key under which a later run replaces this one.
         lr, betas, clip, batch, samples, decay, threads, noise, bits: see `training.Settings`;
             where None the recipe's.
@@ -58,7 +59,7 @@ class Run(Keeping, Showing):
 
     Raises:
         TypeError, ValueError: an argument is not allowed; nothing has been started then.
-        OSError: `out` cannot be written.
+        OSError: `out` cannot be written, or another process has a run that is saved there.
 
     Source: Algorithm 1; sections 3.4 and 4.
 
@@ -121,10 +122,24 @@ class Run(Keeping, Showing):
         self._saved, self._saved_step = time.monotonic(), -1
         self._stepper = Stepper(self._one_step, self._at_rest, self.settings.threads)
         self._evaluator = Evaluator(weakref.ref(self))
-        # The earlier run of this cell ends, and is saved, before its files are moved aside.
+        # Earlier runs of this folder and of this cell end, and are saved, before files are moved.
+        self._held = None if self.out is None else self._owned(hold(self.out, ends=True))
         registry.register(self, name)
         if self.out is not None:
             checkpoint.set_aside(self.out)
+
+    def close(self) -> None:
+        """Stop the threads, save a last time to `out` and let go of it, and close the views.
+
+        History, weights and settings stay; a run that goes on afterwards no longer saves itself.
+        """
+        super().close()
+        held, self._held = self._held, None
+        if held is not None:
+            if self.loop.step:
+                self.between_steps(self._at_rest)
+            self.out = None
+            held.release()
 
 
 def _unrepeatable(model: Any, objective: Objective) -> str:

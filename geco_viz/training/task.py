@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from geco_viz import data as datasets
-from geco_viz._files import write_whole
+from geco_viz._files import hold, write_whole
 from geco_viz.data import Dataset
 from geco_viz.training import checkpoint
-from geco_viz.training.claim import claim
 from geco_viz.training.points import Point, objective_of
 from geco_viz.training.progress import deferred_interrupt
 from geco_viz.training.run import Run
@@ -46,7 +45,7 @@ def work(
     """
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    with claim(path / "lock"):
+    with hold(path, wait=True):
         done = read(path / "result.json")
         if done is not None:
             return done
