@@ -232,6 +232,17 @@ def test_what_cannot_be_loaded_leaves_the_run_as_it_is(
     assert dash.run is run and len(run.history) == 2
 
 
+def test_a_menu_without_an_entry_changes_nothing(dash: Dashboard) -> None:
+    """What only a forged message says: `index: null`."""
+    run, before = dash.run, dash.run.objective
+    for menu in (dash.model, dash.data, dash.controls.objective, dash.presets):
+        shown = menu.value
+        menu.index = None
+        assert menu.value == shown or menu is dash.presets
+    until(lambda: not any(t.name == "geco-viz button" for t in threading.enumerate()))
+    assert dash.run is run and run.objective is before
+
+
 def test_close_ends_threads_and_widgets_and_keeps_the_history(run: gv.Run) -> None:
     dash = Dashboard(run)
     run.play(evaluate_every=0.05)

@@ -89,6 +89,24 @@ def test_frames_wait_for_an_acknowledgement_once_the_window_is_full(
     assert until(lambda: wire.seq == 5)
 
 
+def test_one_page_that_lags_holds_the_window_for_all(
+    pump: Pump, wire: Wire, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 60.0)
+    monkeypatch.setattr(module, "QUIET", 60.0)  # it paints, only late
+    monkeypatch.setattr(module, "WINDOW", 2)
+    pump.ready("quick")
+    pump.ready("late")
+    pump.ack("quick", 2)
+    source.walk(1)
+    assert until(lambda: wire.seq == 3)
+    pump.ack("quick", 3)
+    source.walk(1)
+    assert not pump.push() and wire.seq == 3
+    pump.ack("late", 3)
+    assert until(lambda: wire.seq == 4)
+
+
 def test_without_an_answer_frames_come_once_in_a_while(
     pump: Pump, wire: Wire, source: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:

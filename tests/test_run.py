@@ -679,6 +679,38 @@ def test_listeners_hear_of_edits_and_commands() -> None:
     assert len(heard) >= 3 and heard == sorted(heard)
 
 
+def test_a_listener_that_raises_undoes_nothing_and_keeps_nobody_from_hearing() -> None:
+    run, heard = make(), []
+
+    def breaks() -> None:
+        raise OSError("no screen")
+
+    run.listeners.extend([breaks, lambda: heard.append(run.kappa)])
+    with pytest.warns(RuntimeWarning, match="no screen"):
+        run.kappa = 0.2
+    assert heard == [0.2] and run.kappa == 0.2
+
+
+def test_a_slow_listener_holds_up_nobody_elses_edit_and_hears_of_it_in_the_end() -> None:
+    run, heard, inside, go = make(), [], threading.Event(), threading.Event()
+
+    def slow() -> None:
+        inside.set()
+        go.wait(60)
+        heard.append(run.kappa)
+
+    run.listeners.append(slow)
+    other = threading.Thread(target=lambda: setattr(run, "kappa", 0.2))
+    other.start()
+    assert inside.wait(60)
+    run.kappa = 0.3
+    run.kappa = 0.4
+    assert other.is_alive() and run.step().history["kappa/re"][-1] == pytest.approx(0.4)
+    go.set()
+    other.join(60)
+    assert heard == [0.4, 0.4]  # once for all that changed meanwhile
+
+
 # Watching changes nothing
 
 

@@ -199,6 +199,9 @@ class Controls(Owner, widgets.VBox):
         name = change["new"]
         if self._setter == threading.get_ident() or name == self.run.objective.name:
             return
+        if name is None:  # no button at all, which no page of ours says
+            self.refresh()
+            return
         if self.run.objective.name == "geco":
             self._last_geco = self._present_geco()
         value: Any = name

@@ -171,6 +171,9 @@ class Dashboard(Owner, widgets.VBox):
         run = self.run
         if change["new"] == (menus.data_of(run) if data else menus.model_of(run)):
             return
+        if change["new"] is None:  # no entry, or a model of one's own, which no menu can make
+            self._refresh()
+            return
         chosen, model = self.data.value, self.model.value
 
         def make() -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geco_viz.live.source import Ghost, Pictures, Probe, Source, Status, check_source
 from geco_viz.training.ghosts import data_of, parts_of
+from geco_viz.training.listeners import Listeners
 
 __all__ = ["GHOSTS", "Stage"]
 
@@ -35,7 +36,7 @@ class Stage:
     def __init__(self, run: Any):
         check_source("run", run)
         self.notice = ""
-        self.listeners: list[Callable[[], None]] = []
+        self.listeners = Listeners()
         self._bumps = 0
         self._gate = threading.Lock()
         self._earlier: tuple[Ghost, ...] = ()
@@ -72,8 +73,7 @@ class Stage:
         """Tell the views and the controls to look again."""
         with self._gate:
             self._bumps += 1
-        for listener in list(self.listeners):
-            listener()
+        self.listeners.tell()
 
     def leave(self) -> None:
         """Stop following the run."""

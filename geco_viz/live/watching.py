@@ -19,6 +19,7 @@ from geco_viz.objectives import Objective
 from geco_viz.training import History, limits
 from geco_viz.training.ghosts import ghost_of
 from geco_viz.training.hearing import hear
+from geco_viz.training.listeners import Listeners
 from geco_viz.training.observer import Observer
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
 from geco_viz.training.status import phase_of
@@ -53,7 +54,7 @@ class Watch:
         self.evaluations = History(["step"])
         self.ghosts: tuple[Ghost, ...] = ()
         self.version = 0
-        self.listeners: list[Callable[[], None]] = []
+        self.listeners = Listeners()
         self.closers: list[Callable[[], None]] = []
         self.edits: list[dict[str, Any]] = []
         self.error: BaseException | None = None
@@ -204,8 +205,7 @@ class Watch:
 
     def _changed(self) -> None:
         self.version += 1
-        for listener in list(self.listeners):
-            listener()
+        self.listeners.tell()
 
     def _take_limit(self, limit: Any) -> None:
         self._limit = limit

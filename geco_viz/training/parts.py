@@ -19,6 +19,7 @@ from geco_viz.objectives import Objective
 from geco_viz.training import checkpoint
 from geco_viz.training.evaluator import Evaluator
 from geco_viz.training.history import History
+from geco_viz.training.listeners import Listeners
 from geco_viz.training.loop import Loop
 from geco_viz.training.observer import Observer
 from geco_viz.training.records import Ghost
@@ -43,7 +44,7 @@ class Parts:
     ghosts: tuple[Ghost, ...]
     version: int
     closers: list[Callable[[], None]]
-    listeners: list[Callable[[], None]]
+    listeners: Listeners
     _observer: Observer
     _judge: Observer
     _held: Hold | None
@@ -114,8 +115,7 @@ class Parts:
     def _changed(self) -> None:
         """Something other than the history changed: views look again, listeners are called."""
         self.version += 1
-        for listener in list(self.listeners):
-            listener()
+        self.listeners.tell()
 
     def _log(self, what: str, value: Any) -> None:
         self.edits.append({"step": self.loop.step, "what": what, "value": value})

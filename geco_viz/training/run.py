@@ -20,6 +20,7 @@ from geco_viz.training import checkpoint, registry
 from geco_viz.training.evaluator import Evaluator
 from geco_viz.training.history import History
 from geco_viz.training.keeping import Keeping
+from geco_viz.training.listeners import Listeners
 from geco_viz.training.loop import Loop
 from geco_viz.training.observer import Observer
 from geco_viz.training.recipe import (
@@ -114,7 +115,7 @@ class Run(Keeping, Showing):
         self._asked = deque()
         self._newest = {}
         self.closers = []
-        self.listeners = []
+        self.listeners = Listeners()
         self._initial = {"objective": target.spec, "model": getattr(module, "config", None)}
         self._unrepeatable = _unrepeatable(model, target)
         self._since = 0
