@@ -14,6 +14,7 @@ import argparse
 import torch
 
 import geco_viz as gv
+from geco_viz.training.status import phase_of
 
 HEAD = "data         model     sigma  seed  steps   RMS pixel   KL (nats)   beta / MSE  phase"
 ROWS = 10_000
@@ -37,7 +38,7 @@ def line(data: str, kind: str, steps: int, seed: int) -> str:
     ratio = beta / max(error, objective.floor) ** 2
     return (
         f"{data:12s} {MODELS[data]:9s} {kind:5s} {seed:5d} {steps:6d} {error:11.4f} {kl:11.2f} "
-        f"{ratio:12.3f}  {run.phase}"
+        f"{ratio:12.3f}  {phase_of(objective, run.history, 0)}"
     )
 
 

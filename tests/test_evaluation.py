@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import geco_viz as gv
-from geco_viz.evaluation._strata import passes
+from geco_viz.evaluation._strata import Tail, passes
 from geco_viz.models import DiagonalGaussian
 
 NORMAL = torch.distributions.Normal(0.0, 1.0)
@@ -103,6 +103,37 @@ def test_marginal_kl_and_overlap_match_numerical_integration(d):
     ] == pytest.approx(
         math.log(4) - gv.evaluation.overlap(model, X, samples=50, generator=rng())[0]
     )
+
+
+@pytest.mark.parametrize("parts", [1, 7])
+@pytest.mark.parametrize("off", [0.0, -1e3, 1e3])
+def test_the_share_of_the_value_farthest_out_is_that_of_all_values_at_once(parts, off):
+    values = torch.randn(2000, generator=rng(), dtype=torch.float64) + 3
+    values[1234] += off
+    tail = Tail()
+    for part in values.chunk(parts):
+        tail.add(part)
+    squares = (values - values.mean()).square()
+    assert tail.share() == pytest.approx(float(squares.max() / squares.sum()))
+    assert (tail.share() > 0.99) == (off != 0)
+    equal = Tail()
+    equal.add(torch.full((4, 5), 0.1))
+    assert equal.share() == 0
+
+
+def test_an_evaluation_says_that_few_samples_carry_the_kl():
+    class Far(DiagonalGaussian):
+        kl_parts = None
+
+        def kl(self, z, log_q):  # one noise in three thousand lies far out, as a flow's may
+            return torch.where(z[..., 0] > self.far, 1e3, super().kl(z, log_q))
+
+    posterior = Far(torch.zeros(4, 1), torch.zeros(4, 1))
+    posterior.far = 3.4
+    found = gv.evaluation.evaluate(Fixed(posterior, 1), X, samples=500, generator=rng())
+    posterior.far = math.inf
+    assert found["kl_tail"][0] > 0.25
+    assert gv.evaluation.evaluate(Fixed(posterior, 1), X, samples=500)["kl_tail"][0] == 0
 
 
 def test_a_partition_into_equal_tiles_has_no_holes_and_no_marginal_kl():

@@ -305,3 +305,18 @@ def test_without_constraints_the_error_is_named() -> None:
 def test_before_the_first_step() -> None:
     words, hint = describe(GECO(RE(0.1)), History(["step"]), evaluations(), "starting")
     assert (words, hint) == ("No step made yet.", "")
+
+
+def test_a_far_tail_is_an_alarm() -> None:
+    run = trained(100, RE(0.2))
+    run.evaluate()
+    row = {name: float(run.evaluations[name][-1]) for name in run.evaluations.columns}
+    phase = phase_of(run.objective, run.history, 0)
+
+    def hint(share: float) -> str:
+        run.evaluations.append(row | {"kl_tail": share})
+        return describe(run.objective, run.history, run.evaluations, phase)[1]
+
+    assert "far tail" not in hint(0.01)
+    assert "One posterior sample carries 97 % of the spread of the KL's samples" in hint(0.97)
+    assert "neither the KL nor its ± can be trusted" in hint(0.97)

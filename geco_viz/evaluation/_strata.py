@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["Batches", "Strata", "accurate", "passes"]
+__all__ = ["Batches", "Strata", "Tail", "accurate", "passes"]
 
 
 class Strata:
@@ -43,6 +43,32 @@ class Strata:
         else:
             error = mean.std(1) / math.sqrt(n)
         return torch.stack((mean.mean(1), error), 1)
+
+
+class Tail:
+    """How much of the variance of all values the one farthest from their mean carries.
+
+    With N values of a light tail about (ln N)^2 / N; near 1 where the sum is a few values' own.
+    """
+
+    def __init__(self) -> None:
+        self._values: list[Tensor] = []
+
+    def add(self, values: Tensor) -> None:
+        """More values, of any shape."""
+        values = values.to(accurate(values.device)).flatten()
+        low, high = values.aminmax()
+        count = torch.tensor(values.numel(), dtype=values.dtype, device=values.device)
+        self._values.append(torch.stack((count, values.sum(), values.square().sum(), low, high)))
+
+    def share(self) -> float:
+        """Between 0 and 1; 0 for equal values."""
+        blocks = torch.stack(self._values)
+        count, total, squares = blocks[:, :3].sum(0).tolist()
+        mean = total / count
+        farthest = max(mean - float(blocks[:, 3].min()), float(blocks[:, 4].max()) - mean)
+        spread = squares - count * mean**2
+        return min(farthest**2 / spread, 1.0) if spread > 1e-9 * squares else 0.0
 
 
 class Batches:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from geco_viz import _checks
 from geco_viz.constraints import Constraint, Rate
-from geco_viz.evaluation._strata import Batches, Strata, passes
+from geco_viz.evaluation._strata import Batches, Strata, Tail, passes
 from geco_viz.evaluation.aggregate import claims, has_aggregate
 from geco_viz.evaluation.tiling import share_prior
 from geco_viz.models import Model, Posterior
@@ -42,12 +42,16 @@ def evaluate(
     | --- | --- |
     | `kappa_hat/<constraint>` | the error reached, in the units of its kappa |
     | `kl` | average KL(q(z|x_i), prior), nats |
+    | `kl_tail` | share of the variance of the KL's samples that the largest alone carries, 0 to 1 |
     | `kl/1`, `kl/2`, ... | the KL of each step (ConvDRAW) or latent, nats, where it is their sum |
     | `overlap` | H(i given z), nats; average KL = ln n - overlap + marginal KL |
     | `mutual_information` | ln n - overlap, nats |
     | `marginal_kl` | KL(q(z), prior), nats |
     | `holes` | prior mass where q(z) / prior(z) < 0.1 |
     | `tile_mass` | largest relative deviation of a tile's prior mass from 1/n |
+
+    A share of `kl_tail` near 1 says that a few samples far out carry the KL: neither it nor its
+    standard error can be trusted then.
 
     The last five need all pairs of data. They are (nan, nan) for more than 1000 data, for
     conditional models and for posteriors without `log_prob`: pass a subset, which answers for that
@@ -84,7 +88,7 @@ def evaluate(
     rates = [c for c in constraints if isinstance(c, Rate)]
     constraints, n = [c for c in constraints if not isinstance(c, Rate)], len(x)
     pairs = n <= _MOST_DATA and context is None and has_aggregate(model, x)
-    strata, errors, parts = Strata(), Batches(), 0
+    strata, tail, errors, parts = Strata(), Tail(), Batches(), 0
     posterior: Posterior | None = None
     size = max(chunk, _MOST_DATA)
     # With one sample only the spread over blocks shows the error of a constraint.
@@ -102,6 +106,7 @@ def evaluate(
                 values, parts = posterior.kl(z, log_q)[None], 0
             else:
                 values, parts = torch.cat((terms.sum(0)[None], terms)), len(terms)
+            tail.add(values[0])
             strata.add(torch.cat((values, claims(posterior, z, chunk))) if pairs else values, block)
             if constraints:
                 x_hat, label = model.decode(z, known), None if y is None else y[part]
@@ -117,6 +122,7 @@ def evaluate(
     found |= {"kl": nothing} | dict.fromkeys(rest, nothing)
     kl, *others = strata.result().tolist()
     found["kl"] = (kl[0], kl[1])
+    found["kl_tail"] = (tail.share(), math.nan)
     found |= {f"kappa_hat/{rate.name}": found["kl"] for rate in rates}
     for number, (value, se) in enumerate(others[:parts], 1):
         found[f"kl/{number}"] = (value, se)

@@ -15,6 +15,7 @@ ROWS = 60
 
 MEASURES = {
     "kl": ("average KL", "nats"),
+    "kl_tail": ("KL's largest sample", "share of the variance"),
     "overlap": ("overlap", "nats"),
     "marginal_kl": ("marginal KL", "nats"),
     "mutual_information": ("mutual information", "nats"),

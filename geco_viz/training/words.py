@@ -18,6 +18,7 @@ from geco_viz.training.status import VIOLATED, rate_at, star_of
 
 __all__ = ["Now", "describe", "plain"]
 
+HEAVY = 0.25  # share of the KL's variance in one sample: of thousands, a light tail's has 1 %
 SETTINGS = {"nu": "ν", "alpha": "α"}
 
 
@@ -48,7 +49,17 @@ def describe(
         hint = "No constraint holds the error: the KL goes where the likelihood sends it."
     else:
         hint = _HINTS[phase](now) if phase in _HINTS else ""
+    if "kl_tail" in moment and moment["kl_tail"] > HEAVY:
+        hint = f"{hint} {_heavy(moment)}".lstrip()
     return _sentence(objective, moment, limit), hint
+
+
+def _heavy(moment: Moment) -> str:
+    share = plain(100 * moment["kl_tail"])
+    return (
+        f"One posterior sample carries {share} % of the spread of the KL's samples: the posterior "
+        "has a far tail, and neither the KL nor its ± can be trusted."
+    )
 
 
 def _sentence(objective: Objective, moment: Moment, limit: Any) -> str:
