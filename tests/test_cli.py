@@ -15,6 +15,8 @@ import geco_viz as gv
 from geco_viz import cli
 from geco_viz.cli import notebooks
 
+ROOT = Path(__file__).parents[1]
+
 
 def call(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
@@ -188,6 +190,25 @@ def test_train_refuses_in_one_line(
     assert message in error
     assert "Traceback" not in done.output
     assert not (tmp_path / "out" / "run.json").exists()
+
+
+@pytest.mark.train
+def test_train_ends_with_143_after_sigterm_and_its_run_goes_on(tmp_path: Path) -> None:
+    given = ["--data", "digits", "--steps", "1000000", "--device", "cpu", "--out", str(tmp_path)]
+    code = "import sys; from geco_viz.cli import app; sys.argv[0] = 'geco-viz'; app()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "train", *given], stderr=subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stderr is not None
+    seen = b""
+    while b"err/re" not in seen:  # the bar has drawn its figures: it trains
+        seen += process.stderr.read1(200)
+    process.terminate()
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 143 and b"Traceback" not in rest
+    run = gv.Run.load(tmp_path, device="cpu")
+    assert run.loop.step > 0
+    run.step()
 
 
 def test_train_needs_a_folder_that_can_be_written(tmp_path: Path) -> None:

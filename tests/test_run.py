@@ -13,6 +13,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -197,6 +198,49 @@ def test_an_interrupt_ends_training_after_the_step_in_hand() -> None:
     assert np.array_equal(run.history["kl"], again.history["kl"][:5])
     run.train(2, progress=False)
     assert run.loop.step == 7 and run.replay(progress=False).loop.step == 7
+
+
+def test_sigterm_ends_training_saved_and_with_143(tmp_path: Path) -> None:
+    run = make("digits", out=tmp_path)
+    run.model.register_forward_hook(
+        lambda *_: signal.raise_signal(signal.SIGTERM) if run.loop.step == 4 else None
+    )
+
+    def mine(*_: Any) -> None:
+        raise AssertionError("not while it trains")
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        with pytest.raises(SystemExit) as raised:
+            run.train(100, progress=False)
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert raised.value.code == 143 and run.loop.step == 5
+    assert Run.load(tmp_path).loop.step == 5 and run.train(2, progress=False).loop.step == 7
+
+
+@pytest.mark.parametrize("where", ["kernel", "thread", "ignored"])
+def test_sigterm_is_left_alone_elsewhere(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, handlers = make(), []
+    run.model.register_forward_hook(lambda *_: handlers.append(signal.getsignal(signal.SIGTERM)))
+    if where == "kernel":
+        shell = SimpleNamespace(kernel=None, get_parent=dict)
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    before = signal.getsignal(signal.SIGTERM)
+    if where == "ignored":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        here = signal.getsignal(signal.SIGTERM)
+        if where == "thread":
+            thread = threading.Thread(target=lambda: run.train(2, progress=False))
+            thread.start()
+            thread.join(60)
+        else:
+            run.train(2, progress=False)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert handlers == [here, here]
 
 
 def test_a_second_interrupt_does_not_wait() -> None:

@@ -82,12 +82,14 @@ class Playing(Steering):
         Raises:
             Diverged: a value is not finite; the weights and the history are unharmed.
             KeyboardInterrupt: after an interrupt.
+            SystemExit: 143, after SIGTERM in the main thread of a process that is no notebook's
+                kernel; the run is saved to `out` then.
             OSError: the run could not be saved to `out`; the run itself is unharmed.
             Exception: what ended a background thread, if nobody has been told yet.
         """
         integer("steps", steps, low=1)
         with (
-            deferred_interrupt() as interrupted,
+            deferred_interrupt(terminable=True) as interrupted,
             bar(steps, self, progress) as advance,
             contextlib.closing(self.steps(steps)) as made,
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,30 +13,50 @@ __all__ = ["bar", "deferred_interrupt"]
 
 
 @contextlib.contextmanager
-def deferred_interrupt() -> Iterator[Callable[[], bool]]:
+def deferred_interrupt(terminable: bool = False) -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C into a flag, and raise it as `KeyboardInterrupt` on leaving.
 
     A second one interrupts at once. Outside the main thread, where no signal arrives, it does
     nothing.
+
+    Args:
+        terminable: do so with SIGTERM too, which leaves as exit code 143; not where it is ignored,
+            nor in a notebook's kernel, whose handlers are its own.
     """
-    pressed = threading.Event()
+    pressed: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
+        yield lambda: False
         return
 
     def handle(number: int, frame: Any) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
+        pressed.append(number)
+        if len(pressed) > 1:
+            raise _ending(number)
 
-    before = signal.signal(signal.SIGINT, handle)
+    signals = [signal.SIGINT]
+    ignored = signal.getsignal(signal.SIGTERM) in (signal.SIG_IGN, None)
+    if terminable and not ignored and not _in_kernel():
+        signals.append(signal.SIGTERM)
+    before = {each: signal.signal(each, handle) for each in signals}
     try:
-        yield pressed.is_set
+        yield lambda: bool(pressed)
     finally:
-        # None: a handler that was not set from Python, which cannot be put back.
-        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
-    if pressed.is_set():
-        raise KeyboardInterrupt("training stopped after the step in hand; the run is usable")
+        for each, handler in before.items():
+            # None: a handler that was not set from Python, which cannot be put back.
+            signal.signal(each, signal.default_int_handler if handler is None else handler)
+    if pressed:
+        raise _ending(pressed[0])
+
+
+def _ending(number: int) -> BaseException:
+    if number == signal.SIGTERM:
+        return SystemExit(128 + number)
+    return KeyboardInterrupt("training stopped after the step in hand; the run is usable")
+
+
+def _in_kernel() -> bool:
+    ipython: Any = sys.modules.get("IPython")
+    return hasattr(ipython and ipython.get_ipython(), "kernel")
 
 
 @contextlib.contextmanager
