@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from geco_viz._audit import FORGOTTEN, look_at_call, say_forgotten
 from geco_viz._checks import number
 from geco_viz.constraints import Constraint, full_precision
+from geco_viz.constraints.base import check_tensors
 from geco_viz.objectives import Objective
 
 __all__ = ["GECO"]
@@ -85,7 +87,9 @@ class GECO(Objective):
         super().__init__(constraints)
         if not constraints:
             raise TypeError("GECO needs at least one constraint, for example GECO(RE(kappa=0.1))")
-        self.normalise = bool(normalise)
+        if not isinstance(normalise, bool):
+            raise TypeError(f"normalise must be True or False, got {normalise!r}")
+        self.normalise = normalise
         self._nu: float | None = None
         self._alpha: float | None = None
         self._lambda_init: float | None = None
@@ -113,6 +117,7 @@ class GECO(Objective):
         self.log_multiplier: Tensor
         self.average: Tensor
         self.started: Tensor
+        self._audited = False
         self._calls: list[tuple[Tensor, int]] = []  # errors and batch lengths since the last step
         self._pixels = 0
         self._sizes = [1.0] * count
@@ -164,6 +169,7 @@ class GECO(Objective):
         return self._lambda_max
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        check_tensors(kl, x, x_hat)
         if self.log_multiplier.device != x_hat.device:
             self.to(x_hat.device)
         if self._pixels != x.shape[1:].numel():
@@ -184,6 +190,8 @@ class GECO(Objective):
         lagrangian = target + multiplier @ value
         if self.training and torch.is_grad_enabled():
             self._calls.append((known, len(x)))
+            if len(self._calls) == FORGOTTEN:
+                say_forgotten()
         self._note(kl, known, lagrangian, multiplier)
         return lagrangian / (1 + total) if self.normalise else lagrangian
 
@@ -191,7 +199,10 @@ class GECO(Objective):
         self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """What is minimised, and the errors that are held, one for each constraint."""
-        return kl, torch.stack([self._error_of(c, x, x_hat, y) for c in self.constraints])
+        errors = [self._error_of(c, x, x_hat, y) for c in self.constraints]
+        if not self._audited:
+            self._audited = look_at_call(self, kl, x, x_hat, errors)
+        return kl, torch.stack(errors)
 
     @torch.no_grad()
     def step(self, reduce: Callable[[Tensor], Tensor] | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geco_viz._audit import remark
 from geco_viz._checks import choice, integer, number
 from geco_viz.constraints import RE, Constraint, full_precision
 
@@ -24,12 +25,14 @@ class Objective(nn.Module):
 
     Attributes:
         pace: a loop's factor on its learning rate, 1 at the full rate; `step` may go by it.
+        data_checked: whether the images need no look at the first call, as a `Run`'s do not.
 
     Source: eq. 1, eq. 2.
     """
 
     name = "objective"
     pace = 1.0
+    data_checked = False
 
     def __init__(self, constraints: Sequence[Constraint] = ()):
         super().__init__()
@@ -38,6 +41,11 @@ class Objective(nn.Module):
                 raise TypeError(
                     f"constraints must be of type Constraint, for example RE(kappa=0.1); "
                     f"got {constraint!r}"
+                )
+            if constraint.name == "re" and not isinstance(constraint, RE):
+                remark(
+                    "a constraint named 're' is taken for RE, its error for a squared RMS pixel, "
+                    f"and beta follows from it; give {type(constraint).__name__} another name"
                 )
         names = [constraint.name for constraint in constraints]
         if len(set(names)) < len(names):

@@ -618,7 +618,7 @@ def _one_rank(rank: int, folder: str) -> None:
 
     geco = GECO(RE(kappa=0.1))
     x = torch.zeros(4, 1, 2, 2)
-    geco(torch.tensor(1.0, requires_grad=True), x, x + 0.1 * (rank + 1))
+    geco(torch.tensor(1.0), x, x + 0.1 * (rank + 1))
     geco.step(over_ranks)
     (Path(folder) / str(rank)).write_text(json.dumps([geco.multiplier["re"], geco.average.item()]))
     distributed.destroy_process_group()
@@ -632,7 +632,7 @@ def test_data_split_over_processes_moves_one_multiplier(tmp_path: Path) -> None:
     whole = GECO(RE(kappa=0.1))
     x = torch.zeros(8, 1, 2, 2)
     x_hat = torch.cat((x[:4] + 0.1, x[4:] + 0.2))
-    whole(torch.tensor(1.0, requires_grad=True), x, x_hat)
+    whole(torch.tensor(1.0), x, x_hat)
     whole.step()
     multiplier, average = json.loads(first)
     assert multiplier == pytest.approx(whole.multiplier["re"], rel=1e-6)

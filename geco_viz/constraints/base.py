@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from geco_viz._checks import number
 
-__all__ = ["Constraint", "Similarity", "check_images", "full_precision"]
+__all__ = ["Constraint", "Similarity", "check_images", "check_tensors", "full_precision"]
 
 Error = Callable[..., Tensor]
 
@@ -23,6 +23,13 @@ def check_images(x: Tensor, x_hat: Tensor) -> None:
             "x_hat must have the shape of x (batch, ...) or (samples, batch, ...), "
             f"got x {tuple(x.shape)} and x_hat {tuple(x_hat.shape)}"
         )
+
+
+def check_tensors(kl: Tensor, x: Tensor, x_hat: Tensor) -> None:
+    """Raise a `TypeError` unless what an objective is called with are tensors."""
+    for name, value in (("kl", kl), ("x", x), ("x_hat", x_hat)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a torch tensor, got {type(value).__name__}")
 
 
 def full_precision(values: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geco_viz._audit import look_at_layout, look_at_values
 from geco_viz._checks import number
 from geco_viz.constraints.base import Constraint, Similarity
 from geco_viz.constraints.cla import CLA
@@ -124,6 +125,10 @@ def suggest_kappa(
     if not isinstance(x, Tensor) or x.ndim != 4 or len(x) < 2:
         shape = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"x must be images (n, C, H, W), two at least, got {shape}")
+    if not x.is_floating_point():
+        raise TypeError(f"x must be floating point in [0, 1], got {x.dtype}; pass x / 255")
+    look_at_layout(x)
+    look_at_values(x)
     if constraints is None:
         constraints = [RE(0.1), FRE(0.1), PNCC(0.8), *([] if y is None else [CLA(0.9)])]
     chosen = [constraints] if isinstance(constraints, Constraint) else list(constraints)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geco_viz._audit import look_at_layout
 from geco_viz._checks import integer
 
 __all__ = ["Dataset", "count_info", "first", "from_tensors"]
@@ -159,6 +160,7 @@ def _check_images(x: Tensor) -> None:
         raise ValueError(f"x must have shape (n, C, H, W), got {tuple(x.shape)}{hint}")
     if x.numel() == 0:
         raise ValueError(f"x must hold at least one image, got shape {tuple(x.shape)}")
+    look_at_layout(x)
     low, high = (float(value) for value in torch.aminmax(x))
     if not (low >= 0 and high <= 1):  # also catches NaN, which aminmax passes on
         if low != low:

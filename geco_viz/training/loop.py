@@ -23,7 +23,7 @@ STEPS = ("both", "theta", "lambda")
 
 
 class Diverged(ArithmeticError):
-    """Training met a value that is not finite and stopped before it reached the weights."""
+    """Training met a value that is not finite, and made no step with it."""
 
 
 class Loop:
@@ -263,4 +263,7 @@ def coarsened(x: Tensor, bits: int, noise: float, generator: torch.Generator) ->
 
 
 def _reason(step: int, culprit: str) -> str:
-    return f"training diverged at step {step}: {culprit}; the weights are unharmed"
+    return (
+        f"training diverged at step {step}: {culprit}; that step changed no weight, but earlier "
+        "ones may have spoilt them: look at history, lower lr"
+    )

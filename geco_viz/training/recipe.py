@@ -84,6 +84,11 @@ def as_data(data: Any) -> datasets.Dataset:
         return data
     if isinstance(data, str):
         return datasets.load(data)
+    if not hasattr(data, "__array__"):
+        raise TypeError(
+            "data must be a name, a data.Dataset or images (n, C, H, W) in [0, 1] as a tensor or "
+            f"an array, got {type(data).__name__}; data.from_tensors(x, y) takes images with labels"
+        )
     return datasets.from_tensors(data)
 
 
@@ -240,6 +245,7 @@ def made_ready(objective: Objective, x: Tensor, y: Tensor | None) -> Objective:
     """
     for constraint in objective.constraints:
         constraint.prepare(x, y)
+    objective.data_checked = True  # by `Dataset`; noise that the training adds may leave [0, 1]
     return objective
 
 
