@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from geco_viz import RE, Constraint
+from geco_viz import CLA, PNCC, RE, Constraint
 
 BAD_KAPPAS = [-1, 0, -0.0, math.nan, math.inf, -math.inf, "0.1", b"1", True, None, [0.1, 0.2], {}]
 
@@ -25,6 +26,13 @@ def test_kappa_that_is_no_positive_number_is_refused_and_changes_nothing(value: 
     with pytest.raises((TypeError, ValueError), match="kappa"):
         constraint.kappa = value  # type: ignore[assignment]
     assert constraint.kappa == 0.1
+
+
+@pytest.mark.parametrize("kind", [PNCC, CLA])
+@pytest.mark.parametrize("value", [0, 1, 1.0, 1.5])
+def test_a_similarity_of_one_is_out_of_reach_and_none_is_no_bound(kind: Any, value: float) -> None:
+    with pytest.raises(ValueError, match="kappa must be a finite number > 0 and < 1, got"):
+        kind(kappa=value)
 
 
 @pytest.mark.parametrize("value", [0.1, 1, np.float32(0.5), torch.tensor(0.25), 1e-6])

@@ -268,6 +268,12 @@ def test_the_marked_point_is_the_mean_of_the_newest_rows() -> None:
     assert head["now"][1] == pytest.approx(float(source.history["kl"][150:].mean()), rel=1e-5)
 
 
+def test_the_marked_point_is_of_the_rows_that_were_asked_for() -> None:
+    source = FakeSource().walk(200)  # the writer has gone on since `high` was read
+    head, _ = parts.rows(source.history, ["step"], 0, 100, 1000, full=True)
+    assert head["total"] == 100 and head["now"][0] == pytest.approx(75.5)
+
+
 def test_evaluations_keep_the_newest() -> None:
     evaluations = History(["step", "kappa_hat/re", "kl"])
     for step in range(1000):

@@ -75,6 +75,14 @@ def test_a_falling_kl_is_tightening_and_a_flat_one_settled() -> None:
     assert phase_of(geco(), history(1000), 500) == "tightening"  # so soon after an edit
 
 
+def test_a_fall_of_the_kl_counts_beyond_twice_its_noise() -> None:
+    # Deviations of 1 over windows of 200 rows: the standard error of the difference is 0.1 nats.
+    wobble = np.where(np.arange(1000) % 2, 1.0, -1.0)
+    for fall, phase in ((0.1, "settled"), (0.18, "settled"), (0.3, "tightening")):
+        kl = 2 + wobble + np.where(np.arange(1000) < 800, fall, 0.0)
+        assert phase_of(geco(), history(1000, kl=kl, noise=0), 0) == phase
+
+
 def test_a_constraint_met_with_room_is_settled_once_its_multiplier_rests() -> None:
     falls = np.geomspace(1, 1e-2, 1000)
     assert phase_of(geco(), history(1000, error=0.05, multiplier=falls), 0) == "tightening"
