@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["choice", "integer", "number", "path"]
+__all__ = ["Closed", "choice", "integer", "number", "path"]
 
 
 def number(
@@ -100,9 +100,12 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
         raise TypeError(f"{name} must be one of {listed}, got {value!r}")
     if value in options:
         return value
-    near = difflib.get_close_matches(value.lower(), options, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{name} must be one of {listed}, got {value!r}{hint}")
+    raise ValueError(f"{name} must be one of {listed}, got {value!r}{_nearest(value, options)}")
+
+
+def _nearest(value: str, options: Iterable[str]) -> str:
+    near = difflib.get_close_matches(value.lower(), list(options), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def path(name: str, value: Any) -> Path:
@@ -120,3 +123,37 @@ def path(name: str, value: Any) -> Path:
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"{name} must be the path of a file or folder, got {value!r}")
     return Path(value).expanduser()
+
+
+class Closed:
+    """An object that refuses new attributes once made: a misspelt setting would do nothing.
+
+    Attributes:
+        assignable: what to do instead, in words, for the error.
+
+    Raises:
+        AttributeError: by an assignment; it suggests the nearest name.
+
+    Example:
+        >>> class Lamp(Closed):
+        ...     assignable = "assign brightness"
+        ...     def __init__(self):
+        ...         self.brightness = 1
+        ...         self._closed = True
+        >>> Lamp().brigthness = 2
+        Traceback (most recent call last):
+        ...
+        AttributeError: Lamp has no 'brigthness': assign brightness; did you mean 'brightness'?
+    """
+
+    assignable = ""
+    _closed = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._closed and name[:1] != "_" and name not in self.__dict__:
+            kind = type(self)
+            if not hasattr(kind, name):
+                names = [n for n in dir(kind) if not callable(getattr(kind, n))]
+                near = _nearest(name, [n for n in (*names, *self.__dict__) if n[0] != "_"])
+                raise AttributeError(f"{kind.__name__} has no {name!r}: {self.assignable}{near}")
+        super().__setattr__(name, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +74,72 @@ def test_an_error_names_the_argument_and_what_came(
 ) -> None:
     with pytest.raises(kind, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: geco()(1.0, IMAGES, IMAGES), "kl must be a torch tensor, got float"),
+        (
+            lambda: geco()(torch.tensor(1.0), IMAGES.numpy(), IMAGES),
+            "x must be a torch tensor, got ndarray",
+        ),
+        (lambda: gv.Run(data=None), r"data must be a name, .*got NoneType"),
+        (
+            lambda: gv.Run(torch.utils.data.TensorDataset(IMAGES)),
+            r"data must be .*got TensorDataset; data.from_tensors\(x, y\)",
+        ),
+        (lambda: gv.GECO(gv.RE(0.1), normalise="no"), "normalise must be True or False, got 'no'"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_named(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(("spec", "over"), [(None, 3), (None, "kappa"), (3, None)])
+def test_a_sweep_that_is_no_grid_is_refused(spec: Any, over: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=f"must be a dict .*got {(over or spec)!r}"):
+        gv.sweep(spec, over, out=tmp_path / "sweep")
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_misspelt_setting_is_refused_with_the_nearest_name() -> None:
+    run = gv.Run(IMAGES, {"name": "vae", "hidden": [4]})
+    with pytest.raises(AttributeError, match="Run has no 'kapa': .*did you mean 'kappa'"):
+        run.kapa = 0.1  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"no 'lr': .* settings go into Run\(...\)"):
+        run.lr = 0.1  # type: ignore[attr-defined]
+    live = gv.watch(geco())
+    with pytest.raises(AttributeError, match="Watch has no 'kappa': steer by edit"):
+        live.kappa = 0.1  # type: ignore[attr-defined]
+    assert not {"kapa", "lr"} & vars(run).keys() and "kappa" not in vars(live)
+
+
+@pytest.mark.parametrize("every", [0, -1, "a"])
+def test_play_checks_its_argument_first(every: Any) -> None:
+    run = gv.Run(IMAGES, {"name": "vae", "hidden": [4]})
+    with pytest.raises((TypeError, ValueError), match="evaluate_every must be"):
+        run.play(every)
+    assert not run.playing and not run.edits
+    run.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "kind"),
+    [
+        ("alpha", 2.0, ValueError),
+        ("nu", -1, ValueError),
+        ("nu", "a", TypeError),
+        ("kappa/re", 0, ValueError),
+        ("kappa/er", 0.1, KeyError),
+        ("alhpa", 0.5, ValueError),
+        (3, 0.5, TypeError),
+    ],
+)
+def test_an_edit_is_checked_where_it_is_asked_for(what: Any, value: Any, kind: Any) -> None:
+    run = gv.Run(IMAGES, {"name": "vae", "hidden": [4]})
+    for steered in (run, gv.watch(geco())):
+        with pytest.raises(kind):
+            steered.edit(what, value)
+        assert not steered._asked and not steered._newest

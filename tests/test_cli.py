@@ -46,6 +46,8 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ([], "geco-viz-notebooks", []),
         (["here"], "here", []),
         (["--", "--port", "9999"], "geco-viz-notebooks", ["--port", "9999"]),
+        (["--no-browser"], "geco-viz-notebooks", ["--no-browser"]),
+        (["here", "--port", "9999"], "here", ["--port", "9999"]),
         (["here", "--", "--no-browser", "--port=1"], "here", ["--no-browser", "--port=1"]),
     ],
 )

@@ -38,6 +38,6 @@ def _main(
     """Watch and steer a constrained VAE while it trains."""
 
 
-app.command(context_settings={"allow_extra_args": True})(lab)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
 app.command()(train)
 app.command()(reproduce)

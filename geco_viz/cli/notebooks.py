@@ -29,7 +29,7 @@ def lab(
 
     They are copied there; a file that is there already is never overwritten.
 
-    What follows -- goes to JupyterLab, for example: geco-viz lab -- --port 9999
+    All further options go to JupyterLab, for example: geco-viz lab --port 9999
     """
     options = ([] if directory is None else [directory]) + context.args
     named = bool(options) and not options[0].startswith("-")  # else it came after the --

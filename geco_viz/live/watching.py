@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from geco_viz import data as datasets
+from geco_viz._checks import Closed
 from geco_viz.constraints import Constraint
-from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
 from geco_viz.training import History, limits
 from geco_viz.training.ghosts import ghost_of
@@ -23,18 +23,20 @@ from geco_viz.training.listeners import Listeners
 from geco_viz.training.observer import Observer
 from geco_viz.training.records import Ghost, Pictures, Probe, Status
 from geco_viz.training.status import phase_of
+from geco_viz.training.steering import checked
 from geco_viz.training.words import describe
 
 __all__ = ["Watch", "watch"]
 
 
-class Watch:
+class Watch(Closed):
     """What `watch` returns: it records a loop of your own, shows it, and steers its GECO.
 
     Call `step(kl, x, x_hat)` once per training step, after `geco.step()`. Slider moves wait until
     then, so that they take effect between two steps of your loop.
     """
 
+    assignable = "steer by edit('kappa/<name>', value), edit('nu', value) or edit('alpha', value)"
     can_switch = False
     can_play = False
     playing = False
@@ -70,6 +72,7 @@ class Watch:
         self._dashboard: Any = None
         if x is not None:
             self._limit = limits.request(x, self._take_limit)
+        self._closed = True
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -97,11 +100,12 @@ class Watch:
         return float(self._newest.get(f"kappa/{name}", constraint.kappa))
 
     def edit(self, what: str, value: Any) -> None:
-        """Ask for a change of "kappa/<constraint>", "nu" or "alpha" at the next `step`."""
-        if what.startswith("kappa/"):
-            value = {c.name: c for c in self.constraints}[what[6:]].check(value)
-        elif what not in ("nu", "alpha") or not isinstance(self.objective, GECO):
-            raise ValueError(f"what must be kappa/<name>, nu or alpha, got {what!r}")
+        """Ask for a change of "kappa/<constraint>", "nu" or "alpha" at the next `step`.
+
+        Raises:
+            TypeError, ValueError, KeyError: the value is not allowed; nothing changes then.
+        """
+        value = checked(self.objective, what, value)
         self._newest[what] = value
         self._asked.append((what, value))
         self._changed()

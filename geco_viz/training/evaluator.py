@@ -58,12 +58,16 @@ class Evaluator:
         self._run = run
         self._halt = threading.Event()
 
-    def start(self, every: float | None) -> None:
-        """Begin, or go on with another interval; None ends it."""
+    @staticmethod
+    def check(every: float | None) -> float | None:
+        """The interval, or what is wrong with it."""
+        return None if every is None else number("evaluate_every", every, low=0, open_low=True)
+
+    def start(self, seconds: float | None) -> None:
+        """Begin, or go on with another interval, checked before; None ends it."""
         self.stop()
-        if every is None:
+        if seconds is None:
             return
-        seconds = number("evaluate_every", every, low=0, open_low=True)
         self._halt = threading.Event()
         Worker("evaluation", self._work, self._halt.set, (self._halt, seconds)).start()
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from geco_viz._checks import Closed
 from geco_viz._files import Hold
 from geco_viz.constraints import Constraint
 from geco_viz.data import Dataset
@@ -29,7 +30,7 @@ from geco_viz.training.stepper import Stepper
 __all__ = ["Parts"]
 
 
-class Parts:
+class Parts(Closed):
     """The attributes of a run, and what can be read off them."""
 
     seed: int

@@ -80,7 +80,8 @@ class Playing(Steering):
         the step in hand and leaves a usable run. A run that plays in the background is stopped.
 
         Raises:
-            Diverged: a value is not finite; the weights and the history are unharmed.
+            Diverged: a value is not finite; the step that met it has changed no weight and left
+                no row. What the steps before it did is kept, also where they led there.
             KeyboardInterrupt: after an interrupt.
             SystemExit: 143, after SIGTERM in the main thread of a process that is no notebook's
                 kernel; the run is saved to `out` then.
@@ -124,7 +125,12 @@ class Playing(Steering):
 
         Args:
             evaluate_every: seconds between evaluations of the averaged weights, or None.
+
+        Raises:
+            TypeError, ValueError: `evaluate_every` is not > 0; the run is as it was.
+            RuntimeError: another thread trains the run in its foreground.
         """
+        seconds = self._evaluator.check(evaluate_every)
         if not self._stepper.playing:
             self._stepper.check_free()
 
@@ -136,7 +142,7 @@ class Playing(Steering):
 
             self._stepper.between_steps(begin)
             self._stepper.play()
-        self._evaluator.start(evaluate_every)
+        self._evaluator.start(seconds)
         self._changed()
         return self
 

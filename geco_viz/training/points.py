@@ -59,6 +59,10 @@ def layout(
         >>> [point["objective"].get("constraints", "none") for point in points]
         ['none', [{'name': 're', 'kappa': 0.1}], [{'name': 're', 'kappa': 0.2}]]
     """
+    if not isinstance(spec, (Mapping, type(None))):
+        raise TypeError(f"spec must be a dict of what all runs share, got {spec!r}")
+    if isinstance(over, str) or not isinstance(over, (Mapping, Sequence, type(None))):
+        raise TypeError(f"over must be a dict of lists, or a list of such, got {over!r}")
     base = _flat(dict(spec or {}))
     grids = [over or {}] if over is None or isinstance(over, Mapping) else list(over)
     points: dict[str, Point] = {}

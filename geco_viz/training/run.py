@@ -128,6 +128,7 @@ class Run(Keeping, Showing):
         registry.register(self, name)
         if self.out is not None:
             checkpoint.set_aside(self.out)
+        self._closed = True
 
     def close(self) -> None:
         """Stop the threads, save a last time to `out` and let go of it, and close the views.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from geco_viz._checks import number
+from geco_viz._checks import choice, number
 from geco_viz.objectives import Objective
 from geco_viz.training.parts import Parts
 from geco_viz.training.recipe import as_objective, is_fresh, made_ready
 
-__all__ = ["Kappas", "Steering"]
+__all__ = ["Kappas", "Steering", "checked"]
 
 
 class Kappas:
@@ -29,8 +29,33 @@ class Kappas:
         return repr({c.name: self[c.name] for c in self._run.constraints})
 
 
+def checked(objective: Objective, what: str, value: Any, *more: str) -> float:
+    """The value of an edit of "kappa/<constraint>", "nu" or "alpha", fit to be set.
+
+    Args:
+        more: what else the caller lets edit, for the error.
+
+    Raises:
+        TypeError, ValueError: the value is not allowed, or the objective has no such setting.
+        KeyError: it has no such constraint.
+    """
+    settings = [f"kappa/{c.name}" for c in objective.constraints] + ["nu", "alpha"]
+    if isinstance(what, str) and what.startswith("kappa/") and what not in settings:
+        names = ", ".join(c.name for c in objective.constraints) or "none"
+        raise KeyError(f"no constraint {what[6:]!r}; the objective has: {names}")
+    choice("what", what, [*settings, *more])
+    if what.startswith("kappa/"):
+        return objective.constraints[settings.index(what)].check(value)
+    if not hasattr(objective, what):
+        raise TypeError(f"{what} belongs to GECO; the objective is {objective.name}")
+    high: dict[str, Any] = {"high": 1, "open_high": True} if what == "alpha" else {}
+    return number(what, value, low=0, **high)
+
+
 class Steering(Parts):
     """The settings of a run that may be assigned while it trains."""
+
+    assignable = "assign kappa, nu, alpha, objective or speed; other settings go into Run(...)"
 
     @property
     def objective(self) -> Objective:
@@ -103,19 +128,10 @@ class Steering(Parts):
         self._changed()
 
     def _checked(self, what: str, value: Any) -> Any:
-        if what.startswith("kappa/"):
-            name = what.removeprefix("kappa/")
-            self.kappa_of(name)
-            return {c.name: c for c in self.constraints}[name].check(value)
         if what == "objective":
             target = as_objective(value, len(self.loop.x), self.model)
             return made_ready(target, self.loop.x, self.loop.y)
-        if what not in ("nu", "alpha"):
-            raise ValueError(f"what must be kappa/<name>, nu, alpha or objective, got {what!r}")
-        if not hasattr(self.objective, what):
-            raise TypeError(f"{what} belongs to GECO; the objective is {self.objective.name}")
-        bounds: dict[str, Any] = {"high": 1, "open_high": True} if what == "alpha" else {}
-        return number(what, value, low=0, **bounds)
+        return checked(self.objective, what, value, "objective")
 
     def _apply(self) -> None:
         """Make the edits that were asked for; by the stepping thread, before a step."""
