@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from geco_viz._audit import remark
 from geco_viz._checks import choice, integer, number
 from geco_viz.constraints import RE, Constraint, full_precision
+from geco_viz.constraints.base import check_tensors
 
 __all__ = ["ELBO", "Annealed", "BetaVAE", "Objective"]
 
@@ -190,6 +191,7 @@ class ELBO(_Gaussian):
         self._seen: Tensor | None = None
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        check_tensors(kl, x, x_hat)
         state = self.log_sigma if self.kind == "adam" else self.variance
         if state.device != x_hat.device:
             raise ValueError(
@@ -254,6 +256,7 @@ class BetaVAE(_Gaussian):
         self._fixed = number("beta", beta, low=0, open_low=True)
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
+        check_tensors(kl, x, x_hat)
         kl, error = full_precision(kl).mean(), self._error_of(self._re, x, x_hat, y)
         loss = kl + error * (0.5 * x.shape[1:].numel() / float(self._beta()))
         self._note(kl, error[None], loss)

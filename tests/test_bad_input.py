@@ -80,6 +80,8 @@ def test_an_error_names_the_argument_and_what_came(
     ("call", "message"),
     [
         (lambda: geco()(1.0, IMAGES, IMAGES), "kl must be a torch tensor, got float"),
+        (lambda: gv.ELBO()(1.0, IMAGES, IMAGES), "kl must be a torch tensor, got float"),
+        (lambda: gv.BetaVAE(1.0)(1.0, IMAGES, IMAGES), "kl must be a torch tensor, got float"),
         (
             lambda: geco()(torch.tensor(1.0), IMAGES.numpy(), IMAGES),
             "x must be a torch tensor, got ndarray",
