@@ -58,13 +58,37 @@ def test_figure_4_has_the_papers_settings() -> None:
     made = [columns_of(point) for point in points("fig4", "paper")]
     geco = [row for row in made if row["objective"] == "geco"]
     assert {row["kappa"] for row in geco} == {0.06, 0.08, 0.1, 0.125, 0.175}
-    assert {row["alpha"] for row in geco} == {0.99} and {row["steps"] for row in made} == {200_000}
+    assert {row["alpha"] for row in geco} == {0.99} and {row["normalise"] for row in geco} == {
+        False
+    }
+    assert {row["steps"] for row in made} == {200_000}
     rates = {(row["model"].split("(")[0], row["lr"]) for row in made}
     assert rates == {("convdraw", 1e-5), ("conv-vae-nvp", 1e-6), ("convdraw-conditional", 1e-5)}
     plain = {row["data"] for row in made if "conditional" not in row["model"]}
     told = {row["data"] for row in made if "conditional" in row["model"]}
     assert plain == {"celeba", "cifar10", "mnist", "color-mnist", "mnist-triplets"}
     assert told == {"mnist-sum", "mnist-sum-hard", "mnist-rotate"}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_papers_preset_is_algorithm_1_and_ours_beside_it_differs_in_geco_alone(
+    name: str,
+) -> None:
+    def split(preset: str) -> tuple[list[Any], list[Any]]:
+        made = points(name, preset)
+        geco = [p for p in made if p["objective"]["name"] == "geco"]
+        return geco, [p for p in made if p not in geco]
+
+    (letter, others), (ours, beside) = split("paper"), split("paper-ours")
+    assert others == beside and len(letter) == len(ours)
+    for point, usual in zip(letter, ours, strict=True):
+        made: Any = objective_of(point["objective"], 60_000)
+        assert (made.normalise, made.alpha, made.clip) == (False, 0.99, math.inf)
+        assert made.multiplier and set(made.multiplier.values()) == {1.0}
+        assert made.lambda_max >= 1e10 and point["settings"]["clip"] >= 1e9
+        assert objective_of(usual["objective"], 60_000).normalise is True  # type: ignore[union-attr]
+        for key in ("data", "model", "seed", "steps"):
+            assert point[key] == usual[key]
 
 
 def test_figure_4_on_a_laptop_is_what_was_promised() -> None:
@@ -251,9 +275,11 @@ def test_figure_5_compares_only_at_equal_error() -> None:
 
 
 def test_table_2_compares_only_what_reached_kappa() -> None:
+    shared = 0.5
+
     def row(objective: str, error: float, marginal: float, data: str = "mnist") -> dict[str, Any]:
         return {"data": data, "objective": objective, "kappa_hat/re": error, "kappa": 0.1,
-                "marginal": marginal, "of": 100}  # fmt: skip
+                "marginal": marginal, "overlap": shared, "of": 100}  # fmt: skip
 
     judge, elbo = EXPERIMENTS["table2"].judge, row("elbo", 0.05, 30.0)
     for error, marginal, holds in ((0.1, 9.0, True), (0.1, 31.0, False), (0.2, 9.0, None)):
@@ -262,7 +288,28 @@ def test_table_2_compares_only_what_reached_kappa() -> None:
     both = [elbo, row("geco", 0.1, 9.0), row("elbo", 0.05, 30.0, "color-mnist"),
             row("geco", 0.2, 40.0, "color-mnist")]  # fmt: skip
     verdict = judge({"rows": both})["lower"]
-    assert verdict.holds and "paper 182.5 and 10.3), which has not reached" in verdict.words
+    assert verdict.holds and "paper 182.5 and 10.3)" in verdict.words
+    assert "which has not reached" in verdict.words
+    # KL - ln n for both: a smaller KL, and no word on coverage.
+    shared = 0.05
+    verdict = judge({"rows": [row("elbo", 0.05, 30.0), row("geco", 0.1, 9.0)]})["lower"]
+    assert verdict.holds is None and "no latent is shared" in verdict.words
+
+
+def test_figure_3_counts_only_a_beta_that_no_cap_made() -> None:
+    beta = {"start": 0.04, "met": 0.001, "least": 0.0009, "least_at": 70, "end": 0.1}
+    seen = {"kappa": 0.1, "steps": 600, "met": 64, "at_cap": False, "error_end": 0.099,
+            "kl": {"most": 90.0, "end": 50.0}, "beta": beta}  # fmt: skip
+
+    def holds(**other: Any) -> list[bool | None]:
+        changed = {**seen, **{k: v for k, v in other.items() if k in seen}}
+        changed["beta"] = {**beta, **{k: v for k, v in other.items() if k in beta and k != "met"}}
+        return [v.holds for v in EXPERIMENTS["fig3"].judge(changed).values()]
+
+    assert holds() == [True, True]
+    assert holds(at_cap=True) == [None, None]
+    assert holds(least_at=14)[1] is False  # it grew long before kappa was met
+    assert holds(end=0.001)[1] is False
 
 
 def test_baselines_say_when_a_heuristic_would_do() -> None:

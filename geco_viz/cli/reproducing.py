@@ -21,7 +21,7 @@ def reproduce(
             "which writes the page of what is stored.",
         ),
     ],
-    preset: Annotated[str, typer.Option(help="laptop, overnight or paper.")] = "laptop",
+    preset: Annotated[str, typer.Option(help="laptop, overnight, paper or paper-ours.")] = "laptop",
     out: Annotated[Path, typer.Option(help="Folder of results, figures and runs.")] = Path(
         "reproduction"
     ),

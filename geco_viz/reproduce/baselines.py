@@ -6,6 +6,7 @@ from typing import Any
 
 from geco_viz.reproduce.experiment import Experiment, Grids, Verdict, by_preset
 from geco_viz.reproduce.reached import CLOSE, mean_spread, rows, summary
+from geco_viz.reproduce.sizes import geco
 from geco_viz.training import Sweep
 
 __all__ = ["BASELINES"]
@@ -29,7 +30,7 @@ def _grids(preset: str) -> Grids:
     }
     elbo = {**shared, "objective": "elbo"}
     return [
-        {**shared, "kappa": [_kappa(preset)]},
+        {**shared, **geco(preset), "kappa": [_kappa(preset)]},
         elbo,
         {**elbo, "sigma": [0.1, 0.2, 0.3, 0.4, 0.5]},
         {**elbo, "noise": [1 / 8, 1 / 2]},

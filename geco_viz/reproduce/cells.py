@@ -39,7 +39,7 @@ def state(row: Mapping[str, Any], pushed: Sequence[dict[str, Any]]) -> str:
     if abs(reached / kappa - 1) <= CLOSE:
         return "held"
     if reached < kappa:
-        usual: Any = objective_of({"name": "geco"}, 1)
+        usual: Any = objective_of({"name": "geco", "normalise": row.get("normalise", True)}, 1)
         floor = row.get("lambda_min") or usual.lambda_min
         # The mean of the last steps, in which it may have jumped up now and then.
         return "slack" if row["lambda"]["re"] <= 2 * floor else "not converged"

@@ -9,7 +9,7 @@ import numpy as np
 from geco_viz.reproduce.blocks import packed, unpacked
 from geco_viz.reproduce.experiment import Experiment, Grids, Verdict, by_preset
 from geco_viz.reproduce.reached import names, rows, select, summary
-from geco_viz.reproduce.sizes import PAPER_STEPS
+from geco_viz.reproduce.sizes import PAPER_STEPS, geco
 from geco_viz.training import Sweep
 from geco_viz.training.points import columns_of
 
@@ -21,13 +21,12 @@ def _grids(preset: str) -> Grids:
     shared["seed"] = by_preset(preset, [0], [0, 1, 2], [0, 1, 2])
     draws = by_preset(preset, (0, 1), (0, 1, 2, 3), (0, 1, 2, 3))
     shared["data"] = [{"name": "micro-mnist", "draw": draw} for draw in draws]
-    if preset == "paper":
-        shared |= {"lr": 1e-6, "steps": PAPER_STEPS, "alpha": 0.99}
+    shared |= by_preset(preset, {}, {}, {"lr": 1e-6, "steps": PAPER_STEPS})
     return [
         {**shared, "objective": "elbo"},
         {**shared, "objective": "elbo", "sigma": 0.1},
-        {**shared, "constraint": "re", "kappa": 0.05},
-        {**shared, "constraint": "cla", "kappa": 0.9},
+        {**shared, **geco(preset), "constraint": "re", "kappa": 0.05},
+        {**shared, **geco(preset), "constraint": "cla", "kappa": 0.9},
     ]
 
 

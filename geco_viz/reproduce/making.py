@@ -34,7 +34,8 @@ def reproduce(
     Args:
         name: one of `reproduce.NAMES`.
         preset: "laptop" (minutes on a CPU), "overnight" (the whole grid, three seeds), "paper" (the
-            paper's settings where it states them; 2e5 steps is our assumption).
+            paper's settings where it states them and Algorithm 1 to the letter; 2e5 steps is our
+            assumption) or "paper-ours" (the same with this package's GECO).
         out: folder of the results; all figures share its runs.
         executor, device, progress: as for `gv.sweep`.
         steps: of every run, instead of the preset's: to try whether it works.

@@ -8,7 +8,7 @@ from typing import Any
 
 from geco_viz._files import write_whole
 from geco_viz.reproduce import store
-from geco_viz.reproduce.experiment import Experiment
+from geco_viz.reproduce.experiment import PRESETS, Experiment
 from geco_viz.reproduce.registry import EXPERIMENTS
 from geco_viz.reproduce.showing import SAYS, cell, claims
 from geco_viz.training import checkpoint
@@ -31,8 +31,9 @@ them, wherever they were made.
 
 Presets: `laptop` takes minutes on a CPU, `overnight` the whole grid with three seeds, `paper` the
 paper's settings where it states them (Adam, learning rate 1e-5 for ConvDRAW and 1e-6 for VAE+NVP,
-α = .99, its lists of κ). Iteration counts are not in the paper: 2·10⁵ steps is our assumption, and
-so are the models' sizes.
+its lists of κ, and Algorithm 1 to the letter: α = .99, C summed over pixels, nothing normalised or
+clipped), `paper-ours` the same with this package's normalised GECO. Iteration counts are not in the
+paper: 2·10⁵ steps is our assumption, and so are the models' sizes.
 """
 
 
@@ -54,12 +55,12 @@ def page(out: str | os.PathLike[str], to: str | os.PathLike[str]) -> Path:
 
 
 def _overview(found: dict[str, list[dict[str, Any]]]) -> str:
-    lines = ["| | claims | " + " | ".join(("laptop", "overnight", "paper")) + " |"]
-    lines.append("| --- | --- | --- | --- | --- |")
+    lines = ["| | claims | " + " | ".join(PRESETS) + " |"]
+    lines.append("| --- " * (2 + len(PRESETS)) + "|")
     for name, results in found.items():
         by = {result["preset"]: result for result in results}
         cells = []
-        for preset in ("laptop", "overnight", "paper"):
+        for preset in PRESETS:
             found_out = by[preset]["claims"] if preset in by else []
             cells.append(", ".join(SAYS[c["holds"]] for c in found_out) or "*not run yet*")
         title = EXPERIMENTS[name].title

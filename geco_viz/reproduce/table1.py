@@ -7,7 +7,7 @@ from typing import Any
 from geco_viz.reproduce.blocks import block, unpacked
 from geco_viz.reproduce.experiment import Experiment, Grids, Verdict, by_preset
 from geco_viz.reproduce.reached import CLOSE, rows
-from geco_viz.reproduce.sizes import PAPER_STEPS, seeds
+from geco_viz.reproduce.sizes import PAPER_STEPS, geco, seeds
 from geco_viz.training import Sweep
 
 __all__ = ["TABLE1"]
@@ -34,8 +34,7 @@ def _grids(preset: str) -> Grids:
         "seed": seeds(preset),
         "steps": by_preset(preset, 2000, 2000, PAPER_STEPS),
     }
-    if preset == "paper":
-        shared |= {"lr": 1e-6, "alpha": 0.99}
+    shared |= by_preset(preset, {}, {}, {"lr": 1e-6}) | geco(preset)
     return [{**shared, "constraint": name, "kappa": kappa} for name, kappa in ASKED.items()]
 
 

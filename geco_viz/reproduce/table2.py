@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from geco_viz.evaluation import marginal_kl
+from geco_viz.evaluation import marginal_kl, overlap
 from geco_viz.reproduce.experiment import Experiment, Grids, Verdict, by_preset
 from geco_viz.reproduce.reached import CLOSE, names, rows, select, summary
 from geco_viz.reproduce.sizes import geco, nvp
@@ -15,7 +15,9 @@ from geco_viz.training import Sweep
 __all__ = ["TABLE2"]
 
 PAPER = {"cifar10": (725.2, 45.3), "color-mnist": (182.5, 10.3)}
-OF = 1000  # data whose mixture is taken; the estimate is exact for them
+# Nats of H(i|z): below it no latent is claimed by two data, so the marginal KL is KL - ln n to as
+# much, which every model with a large KL has, and says nothing of how q(z) covers the prior.
+OVERLAP = 0.1
 SEEDS = [0, 1, 2]
 
 
@@ -44,12 +46,13 @@ def _measure(sweep: Sweep | None, preset: str) -> dict[str, Any]:
     points = by_preset(preset, 100, 300, 1000)
     for row, record in zip(found, sweep.finished, strict=True):
         run = sweep.load(record["point"], device="cpu")
-        generator = torch.Generator().manual_seed(0)
-        x = run.data.x[torch.randperm(len(run.data), generator=generator)[:OF]]
         model: Any = run.average
-        with torch.no_grad():
-            value, error = marginal_kl(model, x, points=points, generator=generator)
-        row |= {"marginal": value, "marginal/se": error, "of": len(x)}
+        for name, measure in (("marginal", marginal_kl), ("overlap", overlap)):
+            generator = torch.Generator().manual_seed(0)  # the same latents for both
+            with torch.no_grad():
+                value, error = measure(model, run.data.x, points=points, generator=generator)
+            row |= {name: value, f"{name}/se": error}
+        row["of"] = len(run.data)
     return {"rows": found}
 
 
@@ -61,17 +64,21 @@ def _judge(numbers: dict[str, Any]) -> dict[str, Verdict]:
         if not (elbo and mine):
             continue
         there = all(row["kappa_hat/re"] <= (1 + CLOSE) * row["kappa"] for row in mine)
-        if there:
+        covers = max(row["overlap"] for row in of) >= OVERLAP
+        if there and covers:
             lower.append(max(r["marginal"] for r in mine) < min(r["marginal"] for r in elbo))
         paper = " (paper {} and {})".format(*PAPER[data]) if data in PAPER else ""
         missed = "" if there else ", which has not reached κ: only λ at its cap is compared"
+        if there and not covers:
+            missed = "; no latent is shared by two data, so all are KL − ln n and say nothing more"
         words.append(
             f"{data}: {_summary(elbo, 'marginal')} nats with ELBO at an error of "
             f"{_summary(elbo, 'kappa_hat/re')}, {_summary(mine, 'marginal')} with GECO at "
-            f"{_summary(mine, 'kappa_hat/re')} over {len(mine)} seeds{paper}{missed}"
+            f"{_summary(mine, 'kappa_hat/re')} over {len(mine)} seeds{paper}, "
+            f"overlaps {_summary(elbo, 'overlap')} and {_summary(mine, 'overlap')} nats{missed}"
         )
     of_all = numbers["rows"][0]["of"]
-    told = "; ".join(words) + f"; exact mixtures of {of_all:,} of the data"
+    told = "; ".join(words) + f"; exact mixtures of all {of_all:,} data"
     return {"lower": Verdict(all(lower) if lower else None, told)}
 
 
@@ -111,7 +118,8 @@ TABLE2 = Experiment(
     measure=_measure,
     judge=_judge,
     draw=_draw,
-    note="κ = 0.175 on a laptop, 0.1 in the larger presets; the table gives none. The "
-    "mixture of a subset has a larger marginal KL than that of all the data, for ELBO and for GECO "
-    "alike. Laptop: Color-MNIST, and MNIST beside it.",
+    note="κ = 0.175 on a laptop, 0.1 in the larger presets; the table gives none. "
+    "Marginal KL = KL − ln n + overlap, with the overlap H(i|z) of the mixture of all the data, "
+    "from 0 to ln n: where it is 0, the number only repeats the KL. Laptop: Color-MNIST, and MNIST "
+    "beside it.",
 )
