@@ -259,6 +259,11 @@ def test_many_data_are_coloured_by_label_and_samples_are_limited():
     assert figure.layout.xaxis.title.text == "z₁ of 4"
 
 
+def test_data_without_a_tile_of_their_own_have_no_figure():
+    figure = plots.tiling(np.zeros((2, 3, 2)), tile_mass=[np.nan, 0.4])
+    assert {"–", "0.80"} <= {each.text for each in figure.layout.annotations}
+
+
 def test_what_nobody_computed_is_left_out_of_the_tiling():
     figure = plots.tiling(np.zeros((2, 3, 2)), tile_mass=np.empty(0), holes=np.nan)
     assert "xaxis2" not in figure.layout

@@ -214,6 +214,19 @@ def test_what_is_said_in_a_situation(situation: str) -> None:
     assert not re.search(r"\de[+-]\d|[+-]?\d{3,} %|\bnan\b|\binf\b", text), text
 
 
+@pytest.mark.train
+def test_tile_masses_are_told_of_data_that_have_a_tile() -> None:
+    assert np.isnan(trained(300, RE(0.2), lambda_init=1e-3).pictures().tile_mass).all()
+    # Reconstruction alone: every image has a code of its own.
+    own = trained(900, RE(0.02), lambda_init=50.0, lambda_max=50.0).pictures().tile_mass
+    assert np.isfinite(own).all() and own.sum() == pytest.approx(1)
+    # Two images that are one share their codes; the others do not.
+    twice = torch.cat([tiny.images(4), tiny.images(1)])
+    objective = GECO(RE(0.02), nu=0.0, lambda_init=50.0)
+    run = tiny.make(twice, objective, lr=1e-2).train(900, progress=False)
+    assert np.isnan(run.pictures().tile_mass).tolist() == [True, False, False, False, True]
+
+
 # Figures of one moment
 
 

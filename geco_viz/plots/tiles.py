@@ -36,7 +36,8 @@ def tiling(
     Args:
         z: (n, S, d) posterior samples, S per datum; the first two dimensions are drawn.
         labels: (n,) names of the data, or None.
-        tile_mass: (n,) prior mass of each tile; None or empty where nobody computed it.
+        tile_mass: (n,) prior mass of each tile, NaN for a datum that shares its codes and has none;
+            None or empty where nobody computed it.
         holes: prior mass where q(z) / prior(z) < 0.1; None or NaN where nobody computed it.
         theme: "light" or "dark".
         points: the most samples drawn.
@@ -156,7 +157,9 @@ def _bars(colours: dict[str, Any], kinds: list[str], relative: Any) -> dict[str,
 def _beside(colours: dict[str, Any], kinds: list[str], relative: Any) -> dict[str, Any]:
     return {
         "xaxis2": {
-            **curve_axis("tile mass × n", [0, 1.6 * max(float(np.max(relative)), 1.0)]),
+            **curve_axis(
+                "tile mass × n", [0, 1.6 * max(float(np.nan_to_num(relative).max()), 1.0)]
+            ),
             "domain": [0.8, 1],
             "anchor": "y2",
             "tickvals": [0, 1],
@@ -176,7 +179,7 @@ def _beside(colours: dict[str, Any], kinds: list[str], relative: Any) -> dict[st
                 "xanchor": "right",
                 "y": index,
                 "yref": "y2",
-                "text": f"{value:.2f}",
+                "text": "–" if np.isnan(value) else f"{value:.2f}",
                 "showarrow": False,
                 "font": {"size": 13, "color": colours["text"]},
             }

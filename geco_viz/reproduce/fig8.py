@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def _measure(sweep: Sweep | None, preset: str) -> dict[str, Any]:
         tilings[names(columns_of(point))] = {
             "z": packed(shown.z.astype(np.float16)),
             "labels": list(shown.labels),
-            "tile_mass": shown.tile_mass.tolist(),
+            "tile_mass": [None if math.isnan(m) else m for m in shown.tile_mass.tolist()],
             "holes": shown.holes,
         }
     return {"rows": found, "tilings": tilings}
@@ -98,7 +99,7 @@ def _draw(numbers: dict[str, Any], theme: str) -> dict[str, Any]:
         figure = tiling(
             unpacked(one["z"]).astype(np.float32),
             one["labels"],
-            np.array(one["tile_mass"]),
+            np.array(one["tile_mass"], float),
             one["holes"],
             theme=theme,
         )

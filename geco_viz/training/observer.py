@@ -20,6 +20,8 @@ __all__ = ["Observer", "as_uint8"]
 SHOWN = 10  # data in the picture grid
 TILED = 100  # posterior samples a datum in the tiling, as in Fig. 8
 PAIRWISE = 64  # largest set whose pairwise densities are cheap enough to look at live
+OWN = 0.6  # of the say at its own codes: a datum with less has no tile, for 1/2 is a pair's
+SHARED = 512  # posterior samples in all that say so
 HOLE = 0.1  # q(z)/prior(z) below which z is in a hole
 
 
@@ -123,6 +125,16 @@ class Observer:
         prior = -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi))
         return log_q, torch.logsumexp(log_q, 1) - math.log(len(self.x)) - prior
 
+    def _shares(self) -> Tensor:
+        """E[w_i(z)] under q(z|x_i), (n,): 1 where a datum has its codes to itself, 1/2 for a pair.
+
+        Not from draws of the prior, of which a narrow posterior may hold none.
+        """
+        posterior = self.model.encode(self.x, context=self.context)
+        z = posterior.sample(max(4, SHARED // len(self.x)), self._generator)[0]
+        weights = posterior.log_prob(z[:, :, None]).softmax(-1)
+        return weights.diagonal(dim1=-2, dim2=-1).mean(0)
+
     def _masses(self, draws: int = 500) -> tuple[np.ndarray, float]:
         if not self._mixes or len(self.x) > PAIRWISE:
             return np.empty(0, np.float32), math.nan
@@ -131,6 +143,7 @@ class Observer:
         )
         log_q, log_ratio = self._pairwise(z)
         mass = torch.bincount(log_q.argmax(1), minlength=len(self.x)).float() / draws
+        mass[self._shares() < OWN] = math.nan
         holes = (log_ratio < math.log(HOLE)).float().mean()
         return mass.cpu().numpy(), float(holes)
 

@@ -253,19 +253,18 @@ class Tiling {
     const { tiling } = this.store;
     if (!tiling || tiling === this.told) return;
     this.told = tiling;
-    const known = tiling.masses.filter((m) => m !== null);
     this.masses.replaceChildren();
-    if (known.length) {
+    if (tiling.masses.length) {
       const n = tiling.masses.length;
       const caption = div("gv-caption", `tile mass × ${n}`);
       caption.title =
-        "the prior mass of each datum's tile, where q(z | xᵢ) is the largest, times n; the line marks 1, equal tiles (the limit κ → 0)";
+        "the prior mass of each datum's tile, where q(z | xᵢ) is the largest, times n; the line marks 1, equal tiles (the limit κ → 0); – where data share their codes, so that none has a tile";
       this.masses.append(caption);
       const room = Math.max(1, Math.floor((this.side.clientHeight - this.masses.offsetTop + this.side.offsetTop - 18) / 16));
       const shown = tiling.masses.slice(0, n > room ? Math.max(1, room - 1) : n);
       shown.forEach((mass, i) => {
-        const relative = (mass ?? 0) * n;
-        this.masses.append(massBar(tiling.labels[i] ?? i, relative, this.colour(i), relative.toFixed(2)));
+        const text = mass === null ? "–" : (mass * n).toFixed(2);
+        this.masses.append(massBar(tiling.labels[i] ?? i, (mass ?? 0) * n, this.colour(i), text));
       });
       if (shown.length < n) this.masses.append(div("gv-caption", `and ${n - shown.length} more`));
     }
