@@ -227,6 +227,14 @@ def test_tile_masses_are_told_of_data_that_have_a_tile() -> None:
     assert np.isnan(run.pictures().tile_mass).tolist() == [True, False, False, False, True]
 
 
+def test_the_words_of_an_edit_say_what_lambda_did() -> None:
+    """At the step of the edit: by the root of the ratio of tolerances, or by the error alone."""
+    run = edited("kappa/re", 0.4)
+    before, after = run.history["multiplier/re"][[-3, -2]]
+    went = abs(after / before - 2) < 0.2
+    assert ("λ went with the root of its tolerance at once" in told(run)[1]) == went
+
+
 # Figures of one moment
 
 

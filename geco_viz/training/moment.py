@@ -11,7 +11,7 @@ import numpy as np
 from geco_viz.constraints import Constraint
 from geco_viz.training.history import History
 
-__all__ = ["FEWEST", "ROWS", "Moment", "current", "recent"]
+__all__ = ["FEWEST", "ROWS", "Moment", "current", "plain", "recent", "with_error"]
 
 ROWS = 50  # rows of a batch mean: a longer one would lag behind the passage through kappa
 FEWEST = 20  # rows since an edit from which on they speak for themselves
@@ -126,3 +126,26 @@ def _evaluated(history: History, evaluations: History, constraints: Sequence[Con
             se = float(evaluations[f"{name}/se"][-1]) if f"{name}/se" in columns else math.nan
             figures[name.replace("kappa_hat/", "err/")] = (float(evaluations[name][-1]), se)
     return Moment(int(seen), 0, figures)
+
+
+def with_error(value: float, error: float) -> str:
+    """A figure with as many digits as its standard error allows."""
+    if not abs(value) / 2000 < error < abs(value):  # no error, or one below three digits
+        return plain(value)
+    digits = max(0, -math.floor(math.log10(error)))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def plain(value: float, digits: int = 3) -> str:
+    """A figure to so many digits, as a person writes it: without an exponent.
+
+    Example:
+        >>> plain(0.25), plain(-99.96), plain(12345.6), plain(0.0000123), plain(0.0)
+        ('0.25', '-100', '12,346', '0.00001', '0')
+    """
+    size = abs(value)
+    if size >= 10**digits - 0.5:
+        return f"{value:,.0f}"
+    if size >= 1e-4 or not value:
+        return f"{value:.{digits}g}"
+    return np.format_float_positional(value, precision=1, fractional=False)

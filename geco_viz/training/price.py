@@ -7,8 +7,9 @@ from typing import Any
 
 from geco_viz.constraints import Constraint
 from geco_viz.rate_limit import RateLimit
+from geco_viz.training.moment import plain
 from geco_viz.training.status import VIOLATED, is_relative, star_of
-from geco_viz.training.words import Now, plain
+from geco_viz.training.words import Now
 
 __all__ = ["price"]
 
@@ -32,7 +33,7 @@ def price(run: Any) -> str:
     if isinstance(objective, RateLimit):
         return _worth(now)
     relative = is_relative(objective)
-    lines = ["λ is the price of accuracy."] if relative else []
+    lines = [f"At step {now.moment.step:,} λ is the price of accuracy."] if relative else []
     lines += [_priced(now, constraint) for constraint in run.constraints if relative]
     star = star_of(objective, run.limit, run.constraints[0].kappa)
     if star is not None:

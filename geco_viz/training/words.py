@@ -6,17 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from geco_viz.constraints import Constraint
 from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
 from geco_viz.rate_limit import RateLimit
 from geco_viz.training.history import History
-from geco_viz.training.moment import FEWEST, Moment, current, recent
-from geco_viz.training.status import VIOLATED, rate_at, star_of
+from geco_viz.training.moment import FEWEST, Moment, current, plain, recent, with_error
+from geco_viz.training.status import VIOLATED, is_relative, rate_at, star_of
 
-__all__ = ["Now", "describe", "plain"]
+__all__ = ["Now", "describe"]
 
 HEAVY = 0.25  # share of the KL's variance in one sample: of thousands, a light tail's has 1 %
 SETTINGS = {"nu": "ν", "alpha": "α"}
@@ -77,7 +75,7 @@ def _sentence(objective: Objective, moment: Moment, limit: Any) -> str:
             label = constraint.label
         else:
             label = f"{symbol} {constraint.label}" if several else symbol
-        reached = _with_error(moment[name], moment.se(name) if evaluated else 0.0)
+        reached = with_error(moment[name], moment.se(name) if evaluated else 0.0)
         if f"held_out/{name}" in moment:
             reached += f" ({plain(moment[f'held_out/{name}'])} on held-out data)"
         verdict = _verdict(constraint, moment[name], moment.se(name) if evaluated else 0.0)
@@ -92,7 +90,7 @@ def _sentence(objective: Objective, moment: Moment, limit: Any) -> str:
         words.append(", ".join(filter(None, [kl, _over_limit(moment, hat, limit)])))
     words.append(_share_of_price(objective, moment, limit))
     if "holes" in moment:
-        words.append(f"holes in {plain(100 * moment['holes'])} % of the prior")
+        words.append(f"holes in {plain(100 * moment['holes'], 2)} % of the prior")
     when = (
         f"Evaluated at step {moment.step:,}"
         if evaluated
@@ -101,14 +99,6 @@ def _sentence(objective: Objective, moment: Moment, limit: Any) -> str:
         else f"At step {moment.step:,}"
     )
     return f"{when}: {'; '.join(filter(None, words))}."
-
-
-def _with_error(value: float, error: float) -> str:
-    """A figure with as many digits as its standard error allows."""
-    if not abs(value) / 2000 < error < abs(value):  # no error, or one below three digits
-        return plain(value)
-    digits = max(0, -math.floor(math.log10(error)))
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def _verdict(constraint: Constraint, value: float, error: float) -> str:
@@ -221,7 +211,10 @@ def _adjusting(now: Now) -> str:
     what, value = (made[-1]["what"], made[-1]["value"]) if made else ("", 0.0)
     if what.startswith("kappa/"):
         bound = "C" if what == "kappa/rate" else "κ"
-        return f"{bound} is {plain(value)} since step {step:,}: weights and λ follow."
+        follows = getattr(getattr(now.objective, "edits", None), "follow", 0)
+        follows = follows and is_relative(now.objective)
+        so = "λ went with the root of its tolerance at once" if follows else "λ follows the error"
+        return f"{bound} is {plain(value)} since step {step:,}: {so}."
     if what == "objective":
         return f"The objective is new since step {step:,}; the weights are kept."
     if what in SETTINGS:
@@ -295,18 +288,3 @@ _HINTS = {
     "collapsed": _collapsed,
     "infeasible": _infeasible,
 }
-
-
-def plain(value: float, digits: int = 3) -> str:
-    """A figure to so many digits, as a person writes it: without an exponent.
-
-    Example:
-        >>> plain(0.25), plain(-99.96), plain(12345.6), plain(0.0000123), plain(0.0)
-        ('0.25', '-100', '12,346', '0.00001', '0')
-    """
-    size = abs(value)
-    if size >= 10**digits - 0.5:
-        return f"{value:,.0f}"
-    if size >= 1e-4 or not value:
-        return f"{value:.{digits}g}"
-    return np.format_float_positional(value, precision=1, fractional=False)
