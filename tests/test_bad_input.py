@@ -108,7 +108,7 @@ def test_a_sweep_that_is_no_grid_is_refused(spec: Any, over: Any, tmp_path: Path
 
 def test_a_misspelt_setting_is_refused_with_the_nearest_name() -> None:
     run = gv.Run(IMAGES, {"name": "vae", "hidden": [4]})
-    with pytest.raises(AttributeError, match="Run has no 'kapa': .*did you mean 'kappa'"):
+    with pytest.raises(AttributeError, match=r"Run has no 'kapa': .*did you mean 'kappa'"):
         run.kapa = 0.1  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"no 'lr': .* settings go into Run\(...\)"):
         run.lr = 0.1  # type: ignore[attr-defined]
