@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import importlib
 import json
 import multiprocessing
 import os
@@ -24,7 +25,7 @@ from tiny import make, same, until
 import geco_viz as gv
 from geco_viz import _files
 from geco_viz._files import hold
-from geco_viz.training import checkpoint, task
+from geco_viz.training import checkpoint, progress, task
 from geco_viz.training.points import address, columns_of, layout, objective_of
 
 TINY = {"data": "digits", "model": {"name": "vae", "latent_dim": 2, "hidden": [8]}, "samples": 2}
@@ -235,10 +236,11 @@ def test_a_killed_pool_resumes_where_it_was(tmp_path: Path) -> None:
 
         killer = threading.Thread(target=kill)
         killer.start()
-        with pytest.warns(UserWarning, match="the worker was lost"):
+        with pytest.warns(UserWarning, match=r"a worker was lost.*: 2 runs are unfinished"):
             found.run(pool, progress=False, save_every=0.05)
         killer.join()
-    assert len(found.failed) == 2
+    # Neither has failed: one was stopped, the other never begun.
+    assert [record["status"] for record in found.records()] == ["begun", "waiting"]
     kept = found.load(found.points[0]).loop.step
     assert 0 < kept < steps
     starts: list[int] = []
@@ -248,6 +250,27 @@ def test_a_killed_pool_resumes_where_it_was(tmp_path: Path) -> None:
     assert len(again.finished) == 2
     fresh = tiny(tmp_path / "fresh", {"seed": [0]}, steps=steps)
     assert same(again.load(again.points[0]).history, fresh.load(again.points[0]).history)
+
+
+def test_a_long_grid_says_what_it_is_doing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    found = gv.Sweep(TINY, {"seed": list(range(300))}, out=tmp_path)
+    found.rows()
+    words = capsys.readouterr().err
+    assert "laying out the sweep" in words and "reading the sweep" in words
+
+
+def test_the_table_is_not_written_anew_for_each_run_where_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written: list[int] = []
+    sweeps = importlib.import_module("geco_viz.training.sweep")
+    monkeypatch.setattr(sweeps.tables, "write", lambda *_: written.append(1))
+    monkeypatch.setattr(sweeps, "REST", 1e9)
+    tiny(tmp_path, {"seed": [0, 1, 2]})
+    assert len(written) == 2  # before the first run and after the last
 
 
 @pytest.mark.train

@@ -119,10 +119,13 @@ def train(x: Tensor, y: Tensor, seed: int = 0) -> Classifier:
 
 
 def _pass(network: nn.Module, x: Tensor, y: Tensor, steps: int, random: torch.Generator) -> None:
+    from tqdm.auto import tqdm
+
     adam = torch.optim.Adam(network.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.LinearLR(adam, 1.0, 0.05, total_iters=steps)
     classes = int(y.max()) + 1
-    for _ in range(steps):
+    words = f"classifier of {classes} classes for CLA"
+    for _ in tqdm(range(steps), desc=words, leave=False, delay=2):
         size = 128 if len(x) > 128 else 32
         rows = torch.randint(len(x), (size,), generator=random, device=x.device)
         images, labels = x[rows], F.one_hot(y[rows], classes).to(x.dtype)

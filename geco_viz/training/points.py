@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz._checks import choice, integer, number
 from geco_viz.objectives import Objective
+from geco_viz.training.progress import patient
 from geco_viz.training.recipe import (
     CONSTRAINTS,
     OBJECTIVES,
@@ -73,7 +75,9 @@ def layout(
             raise TypeError(f"over must be a dict of lists, or a list of such, got {grid!r}")
         axes = {name: _values(name, values) for name, values in grid.items()}
         asked |= set(axes)
-        for values in itertools.product(*axes.values()):
+        count = math.prod(map(len, axes.values()))
+        every = patient(itertools.product(*axes.values()), count, "laying out the sweep")
+        for values in every:
             point = _point(base | dict(zip(axes, values, strict=True)), used)
             points.setdefault(address(point), point)
     for name in asked & set(OF_OBJECTIVE) - used:

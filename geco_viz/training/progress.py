@@ -6,10 +6,13 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
-__all__ = ["bar", "deferred_interrupt"]
+__all__ = ["bar", "deferred_interrupt", "patient"]
+
+T = TypeVar("T")
+PATIENCE = 2.0  # seconds of silence before a bar
 
 
 @contextlib.contextmanager
@@ -86,3 +89,16 @@ def _figures(run: Any) -> dict[str, str]:
         return {}
     names = [name for name in history.columns if name == "kl" or name.startswith("err/")]
     return {name: f"{float(history[name][-1]):.3g}" for name in names}
+
+
+def patient(items: Iterable[T], total: int, words: str) -> Iterable[T]:
+    """The items, with a bar that says what is done once they have taken `PATIENCE` seconds.
+
+    Example:
+        >>> list(patient([1, 2], 2, "counting"))
+        [1, 2]
+    """
+    from tqdm.auto import tqdm
+
+    counted: Iterable[T] = tqdm(items, desc=words, total=total, leave=False, delay=PATIENCE)
+    return counted

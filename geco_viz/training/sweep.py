@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -14,12 +15,14 @@ from typing import Any, Self
 from geco_viz._checks import number
 from geco_viz.training import checkpoint, tables
 from geco_viz.training.points import Point, address, columns_of, layout
+from geco_viz.training.progress import patient
 from geco_viz.training.run import Run
 from geco_viz.training.task import data_of, read, work
 
 __all__ = ["Sweep", "sweep"]
 
 LOOK = 0.5  # seconds between two looks at how far the workers are
+REST = 4  # rests so many times as long as the table took to write, which grows with the grid
 
 Over = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -98,6 +101,7 @@ class Sweep:
         self.out = checkpoint.prepare(out)
         self.table = table
         self._told: dict[str, dict[str, Any]] = {}  # records whose folder could not keep them
+        self._due = 0.0  # when the table may be written again
 
     def folder(self, point: Point) -> Path:
         """Where a run's checkpoint and result are."""
@@ -127,8 +131,8 @@ class Sweep:
 
     def rows(self) -> list[dict[str, Any]]:
         """The tidy table as dicts, a run a row; `training.tables.row` says what is in one."""
-        named = zip(self.points, self.records(), strict=True)
-        return [tables.row(address(point), record) for point, record in named]
+        every = patient(self.points, len(self.points), "reading the sweep")
+        return [tables.row(address(point), self._record(point)) for point in every]
 
     def to_frame(self) -> Any:
         """The tidy table as a pandas DataFrame."""
@@ -200,6 +204,7 @@ class Sweep:
         self, executor: Executor, left: list[Point], device: str, save_every: float, bar: _Bar
     ) -> None:
         waiting: dict[Future[Any], Point] = {}
+        lost = 0
         try:
             for point in left:
                 folder = str(self.folder(point).resolve())
@@ -209,7 +214,11 @@ class Sweep:
                 done, _ = wait(waiting, timeout=LOOK, return_when=FIRST_COMPLETED)
                 for future in done:
                     point = waiting.pop(future)
-                    self._take(point, _answer(future, point))
+                    record = _answer(future, point)
+                    if record is None:
+                        lost += 1
+                        continue
+                    self._take(point, record)
                     bar.at(address(point), point["steps"])
                 for point in waiting.values():
                     far = read(self.folder(point) / "progress.json")
@@ -217,20 +226,29 @@ class Sweep:
         finally:
             for future in waiting:
                 future.cancel()
+        if lost:
+            warnings.warn(
+                f"a worker was lost, and the executor with it: {lost} runs are unfinished; the "
+                "same call with a new executor goes on with them",
+                stacklevel=4,
+            )
 
     def _take(self, point: Point, record: dict[str, Any]) -> None:
         if record["status"] == "failed":
             self._told[address(point)] = record
             asked = ", ".join(f"{k}={v}" for k, v in columns_of(point).items() if v not in ("", {}))
             warnings.warn(f"a run failed ({asked}): {record['error']}", stacklevel=5)
-        self.tabulate()
+        if time.monotonic() > self._due:
+            self.tabulate()
 
     def tabulate(self) -> None:
         """Write the table of all runs so far; a full disk is a warning, since the runs are safe."""
+        begun = time.monotonic()
         try:
             tables.write(self.out, self.rows(), self.table)
         except OSError as error:
             warnings.warn(f"the table of the sweep could not be written: {error}", stacklevel=4)
+        self._due = time.monotonic() + REST * (time.monotonic() - begun)
 
     @contextmanager
     def _bar(self, left: list[Point], show: bool) -> Iterator[_Bar]:
@@ -269,10 +287,15 @@ class _Bar:
             self._drawn.set_description(" ".join(str(row[k]) for k in ("data", "objective")))
 
 
-def _answer(future: Future[Any], point: Point) -> dict[str, Any]:
-    """A worker's record; one that died took its answer with it, and is reported as failed."""
+def _answer(future: Future[Any], point: Point) -> dict[str, Any] | None:
+    """A worker's record; a failed one where it died, None where all the executor's work was lost.
+
+    An executor that breaks does not say with whose run: none of those that it had has failed.
+    """
     try:
         record: dict[str, Any] = future.result()
+    except BrokenExecutor:
+        return None
     except Exception as error:
         words = f"the worker was lost: {type(error).__name__}: {error}"
         return {"status": "failed", "point": point, "error": words}
