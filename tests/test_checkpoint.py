@@ -204,6 +204,18 @@ def test_another_data_set_or_model_is_refused(tmp_path: Path) -> None:
         Run.load(folder, data=images(7), objective=ELBO())
 
 
+def test_a_folder_without_a_bound_of_the_flow_has_the_flow_of_its_time(tmp_path: Path) -> None:
+    small = {"name": "vae-nvp", "encoder": [8], "decoder": [8], "couplings": 2}
+    old = Run("digits", {**small, "coupling_bound": None}, GECO(RE(0.2))).train(3, progress=False)
+    del old._initial["model"]["coupling_bound"]
+    loaded = Run.load(old.save(tmp_path / "old"))
+    assert loaded.model.config["coupling_bound"] is None
+    assert equal(old.train(3, progress=False), loaded.train(3, progress=False))
+    assert same(loaded.replay(progress=False).history, old.history)
+    new = Run.load(Run("digits", small, GECO(RE(0.2))).save(tmp_path / "new"))
+    assert new.model.config["coupling_bound"] == 4
+
+
 # Damage
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from geco_viz.models import ConditionalNVP, DiagonalGaussian
+from geco_viz.models.nvp import Coupling
 
 
 def nvp(d: int, couplings: int = 8, data: int = 3, scale: float = 1.0):
@@ -98,3 +99,17 @@ def test_gaussian_kl_does_not_depend_on_the_samples():
     kl = posterior.kl(*posterior.sample(5))
     expected = 3 * (0.5 * (1 + math.exp(-2) - 1) + 1)
     torch.testing.assert_close(kl, torch.full((5, 2), expected))
+
+
+def test_what_enters_a_coupling_is_bounded() -> None:
+    """Far out nothing grows any more, and near 0 the bound is not felt: tanh(u) = u + O(u^3)."""
+    torch.manual_seed(0)
+    bounded = Coupling(2, 1, 16)
+    free = Coupling(2, 1, 16, bound=None)
+    free.load_state_dict(bounded.state_dict())
+    context = torch.randn(1, 16)
+    for a in (torch.tensor([[1.0, -2.0]]), torch.tensor([[0.3, 1.0]])):
+        assert torch.equal(bounded(1e3 * a, context)[1], bounded(1e6 * a, context)[1])
+        assert (free(1e6 * a, context)[1] / free(1e3 * a, context)[1]).abs() > 100
+        for one, other in zip(bounded(1e-3 * a, context), free(1e-3 * a, context), strict=True):
+            torch.testing.assert_close(one, other)

@@ -8,7 +8,7 @@ from geco_viz import _checks
 from geco_viz.models._settings import Sizes, coders, widths
 from geco_viz.models.decoders import ConvDecoder, MLPDecoder, MLPEncoder, Shape
 from geco_viz.models.gaussian import GaussianHead
-from geco_viz.models.nvp import ConditionalNVP
+from geco_viz.models.nvp import BOUND, ConditionalNVP
 from geco_viz.models.vae import VAE
 
 __all__ = ["CONV_VAE_NVP", "conv_vae_nvp", "vae", "vae_nvp"]
@@ -60,11 +60,12 @@ def vae_nvp(
     encoder: Sequence[int] = (128,),
     couplings: int = 8,
     coupling_hidden: int = 32,
+    coupling_bound: float | None = BOUND,
     decoder: Sequence[int] = (128, 128, 128),
 ) -> VAE:
     latent_dim = _checks.integer("latent_dim", latent_dim, low=2)
     layers = widths("encoder", encoder)
-    head = _nvp(layers[-1], latent_dim, couplings, coupling_hidden)
+    head = _nvp(layers[-1], latent_dim, couplings, coupling_hidden, coupling_bound)
     decode = MLPDecoder(latent_dim, shape, widths("decoder", decoder))
     return VAE(MLPEncoder(shape, layers), head, decode, latent_dim)
 
@@ -77,6 +78,7 @@ def conv_vae_nvp(
     coupling_hidden: int,
     channels: Sequence[int],
     hidden: int,
+    coupling_bound: float | None = BOUND,
 ) -> VAE:
     latent_dim = _checks.integer("latent_dim", latent_dim, low=2)
     layers = widths("encoder", encoder)
@@ -86,14 +88,17 @@ def conv_vae_nvp(
         widths("channels", channels),
         _checks.integer("hidden", hidden, low=1),
     )
-    head = _nvp(layers[-1], latent_dim, couplings, coupling_hidden)
+    head = _nvp(layers[-1], latent_dim, couplings, coupling_hidden, coupling_bound)
     return VAE(MLPEncoder(shape, layers), head, decoder, latent_dim)
 
 
-def _nvp(features: int, latent_dim: int, couplings: int, hidden: int) -> ConditionalNVP:
+def _nvp(
+    features: int, latent_dim: int, couplings: int, hidden: int, bound: float | None
+) -> ConditionalNVP:
     return ConditionalNVP(
         features,
         latent_dim,
         _checks.integer("couplings", couplings, low=2),
         _checks.integer("coupling_hidden", hidden, low=1),
+        None if bound is None else _checks.number("coupling_bound", bound, low=0, open_low=True),
     )

@@ -62,6 +62,16 @@ def is_conditional(name: str) -> bool:
     return _KINDS[_checks.choice("model", name, _KINDS)].conditional
 
 
+def as_saved(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as it was saved, in full: what it does not have yet was not there then.
+
+    Example:
+        >>> as_saved({"name": "vae-nvp", "couplings": 8})["coupling_bound"] is None
+        True
+    """
+    return {"coupling_bound": None, **config} if "couplings" in config else config
+
+
 def build(name: str, shape: Sequence[int], **config: Any) -> Any:
     """A model for images of one shape, freshly initialised from torch's global generator.
 
@@ -74,12 +84,13 @@ def build(name: str, shape: Sequence[int], **config: Any) -> Any:
             "vae" (diagonal Gaussian): `latent_dim` 16, `hidden` (200, 200), `net` "mlp" or "conv"
             and `channels` (32, 64) for "conv".
             "vae-nvp" (conditional NVP, Micro-MNIST): `latent_dim` 2, `encoder` (128,),
-            `couplings` 8, `coupling_hidden` 32, `decoder` (128, 128, 128).
+            `couplings` 8, `coupling_hidden` 32, `coupling_bound` 4 or None, `decoder`
+            (128, 128, 128).
             The others come in three sizes, `size` "tiny" (teaches in minutes on a CPU), "small" and
             "paper" (for a GPU; the paper gives no sizes: ours), each of whose settings may
             be given beside it.
             "conv-vae-nvp" (fully connected NVP encoder, convolutional decoder): `latent_dim`,
-            `encoder`, `couplings`, `coupling_hidden`, `channels`, `hidden`.
+            `encoder`, `couplings`, `coupling_hidden`, `coupling_bound`, `channels`, `hidden`.
             "cvae": `context_shape` (k,) or (C, H, W), `latent_dim`, `hidden`, `channels`,
             `context_channels`, `context_hidden`, `net` of images, "mlp" or "conv".
             "convdraw": `steps`, `hidden`, `latents` (channels), `block`, `kernel`.

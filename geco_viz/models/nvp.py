@@ -15,23 +15,28 @@ from torch.nn import functional as F
 
 from geco_viz.models.gaussian import standard_normal_log_prob
 
-__all__ = ["ConditionalNVP", "Coupling", "NVPPosterior"]
+__all__ = ["BOUND", "ConditionalNVP", "Coupling", "NVPPosterior"]
+
+BOUND = 4.0  # of a coupling's input; 6e-5 of the noise lies beyond it, and stays near by it
 
 
 class Coupling(nn.Module):
     """Log-scale s and shift t of y = b * exp(s) + t, from the other coordinates a and a context.
 
-    (r, t) = SiLU(a W_1 + context) W_2 + c and s = 2 tanh(r / 2), at most 2 in size.
+    (r, t) = SiLU(a' W_1 + context) W_2 + c and s = 2 tanh(r / 2), at most 2 in size, with
+    a' = bound tanh(a / bound). Without a bound t grows with a, and eight couplings throw a few
+    samples in a million to |z| of a thousand, which batches do not see and which carry the KL.
 
     Args:
         given: number of coordinates a, which pass unchanged.
         moved: number of coordinates b, which are transformed.
         hidden: width of the hidden layer.
+        bound: of a where it enters; None for no bound, as in models of 0.1.
     """
 
-    def __init__(self, given: int, moved: int, hidden: int) -> None:
+    def __init__(self, given: int, moved: int, hidden: int, bound: float | None = BOUND) -> None:
         super().__init__()
-        self.moved = moved
+        self.moved, self.bound = moved, bound
         self.first = nn.Parameter(torch.empty(given, hidden))  # the context brings its bias
         self.last = nn.Parameter(torch.empty(hidden, 2 * moved))
         self.bias = nn.Parameter(torch.empty(2 * moved))
@@ -40,6 +45,8 @@ class Coupling(nn.Module):
 
     def forward(self, a: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """s and t, (..., moved) each, from a (..., given) and a context that broadcasts with it."""
+        if self.bound is not None:
+            a = torch.tanh(a * (1 / self.bound)) * self.bound
         # Training comes with rows, where one addmm does the work of three operations: on a CPU
         # their number is most of what a small flow costs.
         if a.ndim == 2 and len(a) == len(context):
@@ -136,6 +143,7 @@ class ConditionalNVP(nn.Module):
         latent_dim: d, 2 or more.
         couplings: number of couplings, 2 or more, so that each coordinate moves.
         hidden: width of each coupling's hidden layer.
+        bound: of each coupling's input, a standard deviation of noise being 1; None for none.
 
     Example:
         >>> ConditionalNVP(features=8, latent_dim=3)(torch.zeros(4, 8)).sample(5)[0].shape
@@ -143,14 +151,19 @@ class ConditionalNVP(nn.Module):
     """
 
     def __init__(
-        self, features: int, latent_dim: int, couplings: int = 8, hidden: int = 32
+        self,
+        features: int,
+        latent_dim: int,
+        couplings: int = 8,
+        hidden: int = 32,
+        bound: float | None = BOUND,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.context = nn.Linear(features, couplings * hidden)
         small, large = latent_dim // 2, latent_dim - latent_dim // 2
         self.couplings = nn.ModuleList(
-            Coupling(large, small, hidden) if k % 2 else Coupling(small, large, hidden)
+            Coupling(*((large, small) if k % 2 else (small, large)), hidden, bound)
             for k in range(couplings)
         )
 

@@ -181,6 +181,8 @@ class Keeping(Playing):
         objective: Any,
         device: str | torch.device,
     ) -> Self:
+        from geco_viz.models.builders import as_saved
+
         for name, given, kept in (
             ("data", data, None),
             ("model", model, spec["model"]),
@@ -193,7 +195,7 @@ class Keeping(Playing):
                 )
         run = cls(
             data,
-            spec["model"] if model is None else model,
+            as_saved(spec["model"]) if model is None else model,
             saved_objective if objective is None else objective,
             seed=spec["seed"],
             device=device,

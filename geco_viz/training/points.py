@@ -29,7 +29,7 @@ __all__ = ["Point", "address", "columns_of", "label", "layout", "objective_of"]
 
 Point = dict[str, Any]  # data, model, objective, settings, seed, steps: plain data
 
-FORMAT = 3  # raised when a recipe changes, so that a folder's earlier results are not taken for new
+FORMAT = 4  # raised when a recipe changes, so that a folder's earlier results are not taken for new
 SETTINGS = tuple(field.name for field in dataclasses.fields(Settings))
 # What an objective is made of; the others do not have it.
 OF_OBJECTIVE = {
