@@ -11,7 +11,7 @@ from geco_viz.geco import GECO
 from geco_viz.live.buttons import aside
 from geco_viz.live.choosing import ConstraintButtons, at_present, proposed
 from geco_viz.live.column import WIDE, Words, column_layout, heading, style
-from geco_viz.live.grid import GridSlider, kappa_grid, log_grid
+from geco_viz.live.grid import ExactBox, GridSlider, kappa_grid, log_grid
 from geco_viz.live.stage import Stage
 from geco_viz.live.tree import Owner, close_tree, heed
 from geco_viz.training.price import price
@@ -62,7 +62,9 @@ class Controls(Owner, widgets.VBox):
         self._setter: int | None = None  # the thread whose changes are the program's, not edits
         self._extra = extra
         self.kappas: dict[str, GridSlider] = {}
+        self.typed: dict[str, ExactBox] = {}
         self._notes: dict[str, Words] = {}
+        self._rows: list[widgets.Widget] = []  # of the constraints: made anew with them
         self._last_geco: Any = None
         self.objective = widgets.ToggleButtons(
             options=OBJECTIVES,
@@ -132,6 +134,7 @@ class Controls(Owner, widgets.VBox):
         for constraint in run.constraints:
             kappa = run.kappa_of(constraint.name)
             self.kappas[constraint.name].put(kappa)
+            self.typed[constraint.name].put(kappa)
             x = run.data.x if run.data else None
             self._notes[constraint.name].say(constraint.describe(kappa, x))
         if isinstance(objective, GECO):
@@ -144,8 +147,8 @@ class Controls(Owner, widgets.VBox):
     def _compose(self, names: tuple[str, ...], objective: str) -> None:
         """Lay out what this objective needs: a slider for each constraint, or beta."""
         run = self.run
-        replaced: list[widgets.Widget] = [*self.kappas.values(), *self._notes.values()]
-        self.kappas, self._notes = {}, {}
+        replaced, self._rows = self._rows, []
+        self.kappas, self.typed, self._notes = {}, {}, {}
         rows: list[widgets.Widget] = []
         if run.can_switch:
             rows += [self._headings[0], self.objective]
@@ -158,12 +161,16 @@ class Controls(Owner, widgets.VBox):
             label, tip = f"κ {constraint.label}", f"κ of {name}: {constraint.unit}"
             if name == "rate":
                 label, tip = "C", "KL ≤ C, nats: the rate is held, and the error is what falls"
-            slider = GridSlider(label, kappa_grid(constraint), run.kappa_of(name), tip)
-            slider.observe(
-                lambda _, name=name, slider=slider: self._edit(f"kappa/{name}", slider), "value"
-            )
-            self.kappas[name], self._notes[name] = slider, Words()
-            rows += [slider, self._notes[name]]
+            kappa = run.kappa_of(name)
+            slider = GridSlider(label, kappa_grid(constraint), kappa, tip, readout=False)
+            box = ExactBox(kappa, tip)
+            for widget in (slider, box):
+                widget.observe(
+                    lambda change, what=f"kappa/{name}": self._edit(what, change["owner"]), "value"
+                )
+            self.kappas[name], self.typed[name], self._notes[name] = slider, box, Words()
+            self._rows += [widgets.HBox([slider, box]), self._notes[name]]
+        rows += self._rows
         if objective in ("geco", "rate-limit"):
             rows += [self._headings[2], self.nu, self.alpha]
         if objective == "beta":
@@ -176,8 +183,8 @@ class Controls(Owner, widgets.VBox):
         heed(self)
         close_tree(*replaced)
 
-    def _edit(self, what: str, slider: GridSlider) -> None:
-        """Ask the run for what a slider says, unless it was the program that moved it."""
+    def _edit(self, what: str, slider: GridSlider | ExactBox) -> None:
+        """Ask the run for what a slider or a box says, unless it was the program that moved it."""
         if self._setter == threading.get_ident():
             return
         run = self.run
@@ -194,6 +201,7 @@ class Controls(Owner, widgets.VBox):
             run.edit(what, slider.value)
         except (TypeError, ValueError, KeyError) as error:
             self.stage.say(str(error))
+            self.refresh()
 
     def _on_objective(self, change: dict[str, Any]) -> None:
         name = change["new"]

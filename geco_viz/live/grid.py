@@ -14,7 +14,7 @@ import numpy as np
 
 from geco_viz.constraints import Constraint, Similarity
 
-__all__ = ["GridSlider", "kappa_grid", "log_grid"]
+__all__ = ["ExactBox", "GridSlider", "kappa_grid", "log_grid"]
 
 
 def log_grid(anchor: float, low: float, high: float) -> list[float]:
@@ -67,6 +67,7 @@ class GridSlider(widgets.SelectionSlider):
         values: increasing.
         value: where it stands at first.
         tip: on hover.
+        readout: whether the value stands beside it.
 
     Example:
         >>> slider = GridSlider("kappa", log_grid(0.05, -1, 1), 0.05, "RMS pixel")
@@ -75,14 +76,17 @@ class GridSlider(widgets.SelectionSlider):
         (0.1, True, False)
     """
 
-    def __init__(self, label: str, values: Iterable[float], value: float, tip: str):
+    def __init__(
+        self, label: str, values: Iterable[float], value: float, tip: str, readout: bool = True
+    ):
         self._grid = np.array(list(values))
         super().__init__(
             options=[(f"{option:.3g}", option) for option in self._grid.tolist()],
             value=self._nearest(value),
             description=label,
             tooltip=tip,
-            layout=widgets.Layout(width="100%"),
+            readout=readout,
+            layout={"width": "100%", "flex": "1 1 0", "min_width": "0"},
             style={"description_width": "44px" if len(label) < 6 else "54px"},
         )
 
@@ -96,3 +100,30 @@ class GridSlider(widgets.SelectionSlider):
     def holds(self, value: float) -> bool:
         """Whether the slider stands where `put(value)` would put it."""
         return bool(self.value == self._nearest(value))
+
+
+class ExactBox(widgets.FloatText):
+    """A number beside a slider, to be read and to be typed: any value, not only the grid's.
+
+    Example:
+        >>> box = ExactBox(0.0501187, "RMS pixel")
+        >>> box.value, box.holds(0.0501), box.holds(0.0502)
+        (0.0501, True, False)
+    """
+
+    def __init__(self, value: float, tip: str):
+        layout = {"width": "64px", "min_width": "64px"}
+        super().__init__(value=_three(value), tooltip=tip, step=None, layout=layout)
+        self.add_class("geco-viz-exact")
+
+    def put(self, value: float) -> None:
+        """Show three digits of `value`."""
+        self.value = _three(value)
+
+    def holds(self, value: float) -> bool:
+        """Whether the box shows what `put(value)` would show."""
+        return bool(_three(self.value) == _three(value))
+
+
+def _three(value: float) -> float:
+    return float(f"{value:.3g}")

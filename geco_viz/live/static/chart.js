@@ -14,7 +14,7 @@ class Chart {
     this.margin = { ...MARGIN, ...spec.margin };
     this.ranges = { x: spec.x.step ? [0, 50] : [0, 0.25], y: spec.y.log ? [-2, 0] : [0, 6] };
     this.zoomed = false;
-    this.hovering = false;
+    this.pointer = null; // where it hovers
     this.hoverDue = 0;
     this.canvas = document.createElement("canvas");
     this.canvas.className = "gv-live";
@@ -37,7 +37,10 @@ class Chart {
     this.plot.on("plotly_relayout", (edit) => this.onRelayout(edit));
     this.plot.on("plotly_relayouting", () => this.paint());
     this.plot.on("plotly_doubleclick", () => this.release());
-    this.plot.on("plotly_afterplot", () => this.paint());
+    this.plot.on("plotly_afterplot", () => {
+      this.paint();
+      this.rehover();
+    });
     this.watchPointer();
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.host);
@@ -49,8 +52,8 @@ class Chart {
   watchPointer() {
     this.listening = new AbortController();
     const { signal } = this.listening;
-    this.host.addEventListener("pointerenter", () => (this.hovering = true), { signal });
-    this.host.addEventListener("pointerleave", () => (this.hovering = false), { signal });
+    this.host.addEventListener("pointermove", (event) => (this.pointer = [event.clientX, event.clientY]), { signal });
+    this.host.addEventListener("pointerleave", () => (this.pointer = null), { signal });
     // A new layout in the middle of a drag would end it: what comes meanwhile waits.
     this.host.addEventListener("pointerdown", () => (this.held = true), { signal, capture: true });
     const release = () => {
@@ -59,6 +62,15 @@ class Chart {
     };
     addEventListener("pointerup", release, { signal, capture: true });
     addEventListener("pointercancel", release, { signal, capture: true });
+  }
+
+  // A new layout takes the values under a resting pointer away, and a run brings one every second.
+  rehover() {
+    if (!this.pointer || this.held) return;
+    const { left, top, width, height } = this.area;
+    const box = this.host.getBoundingClientRect();
+    const [xpx, ypx] = [this.pointer[0] - box.left - left, this.pointer[1] - box.top - top];
+    if (xpx > 0 && xpx < width && ypx > 0 && ypx < height) this.Plotly.Fx.hover(this.plot, { xpx, ypx }, "xy");
   }
 
   measure() {
@@ -110,6 +122,7 @@ class Chart {
       font: { family: FONT, size: 13, color: theme.text },
       showlegend: false,
       hovermode: "closest",
+      hoverdistance: -1, // the nearest, however far: a place in a chart always has a value
       dragmode: "zoom",
       hoverlabel: { bgcolor: theme.paper, bordercolor: theme.muted, font: { family: FONT, color: theme.text, size: 13 } },
       modebar: { bgcolor: theme.paper, color: theme.muted, activecolor: theme.text },
@@ -137,7 +150,7 @@ class Chart {
     return {
       displaylogo: false,
       doubleClick: false,
-      modeBarButtons: [[save("png", camera), save("svg", disk)], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", reset]],
+      modeBarButtons: [[save("png", camera), save("svg", disk)], [reset]], // few: a narrow panel has its "?" beside them; a drag zooms, with shift it pans,
     };
   }
 
@@ -210,7 +223,7 @@ class Chart {
       }
     }
     if (Object.keys(edit).length) this.Plotly.relayout(this.plot, { ...edit, annotations: this.annotations() });
-    else if (this.hovering && performance.now() > this.hoverDue) this.refresh();
+    else if (this.pointer && performance.now() > this.hoverDue) this.refresh();
     else this.paint();
   }
 

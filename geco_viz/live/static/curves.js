@@ -7,7 +7,11 @@ const boundOf = (name, several) => (name === "rate" ? "C" : several ? `κ ${writ
 class Curves extends Chart {
   layout() {
     this.margin.r = this.roomForNames();
-    return super.layout();
+    const layout = super.layout();
+    // All values of the step that is pointed at.
+    const xaxis = { ...layout.xaxis, unifiedhovertitle: { text: "step %{x:,}" } };
+    const hoverlabel = { ...layout.hoverlabel, font: { ...layout.hoverlabel.font, size: 12 } };
+    return { ...layout, xaxis, hoverlabel, hovermode: "x unified" };
   }
 
   draw() {
@@ -46,7 +50,7 @@ class Curves extends Chart {
     return this.lines().map(({ values, hover }) => ({
       x: take(columns.step, picked),
       y: take(values, picked),
-      hovertemplate: `step %{x:,}<br>${escaped(hover)}<extra></extra>`,
+      hovertemplate: `${escaped(hover)}<extra></extra>`,
     }));
   }
 
