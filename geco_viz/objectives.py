@@ -64,6 +64,15 @@ class Objective(nn.Module):
         return self._given
 
     @property
+    def kappa(self) -> dict[str, float]:
+        """Each constraint's kappa, in its units, to read; a constraint's own may be assigned."""
+        return {constraint.name: constraint.kappa for constraint in self.constraints}
+
+    @kappa.setter
+    def kappa(self, value: Any) -> None:
+        raise AttributeError("kappa belongs to a constraint: set geco.constraints[0].kappa")
+
+    @property
     def lagrangian(self) -> float:
         """The undivided value of the last call, nats: KL + sum of lambda c, or -ELBO."""
         return float(self._last[2])

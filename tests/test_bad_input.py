@@ -145,3 +145,26 @@ def test_an_edit_is_checked_where_it_is_asked_for(what: Any, value: Any, kind: A
         with pytest.raises(kind):
             steered.edit(what, value)
         assert not steered._asked and not steered._newest
+
+
+def test_kappa_is_assigned_to_a_constraint_and_not_to_geco() -> None:
+    objective = geco()
+    with pytest.raises(AttributeError, match=r"set geco.constraints\[0\].kappa"):
+        objective.kappa = 0.3  # type: ignore[assignment]
+    assert objective.kappa == {"re": 0.1}
+
+
+def test_watch_names_what_its_step_lacks_and_records_nothing_then() -> None:
+    live, kl = gv.watch(geco()), torch.tensor(1.0)
+    with pytest.raises(RuntimeError, match="needs a call of geco"):
+        live.step(kl, IMAGES, IMAGES)
+    live.objective(kl, IMAGES, IMAGES / 2)
+    with pytest.raises(TypeError, match="kl must be a torch tensor, got float"):
+        live.step(1.0, IMAGES, IMAGES)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="x_hat must be a torch tensor, got NoneType"):
+        live.step(kl, IMAGES, None)  # type: ignore[arg-type]
+    assert not len(live.history)
+    with pytest.raises(KeyError, match="no constraint 'er'; the objective has: re"):
+        live.kappa_of("er")
+    with pytest.raises(TypeError, match=r"x must be a tensor of images .*got ndarray"):
+        gv.watch(geco(), model=torch.nn.Identity(), x=IMAGES.numpy())  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from geco_viz import data as datasets
 from geco_viz._checks import Closed
 from geco_viz.constraints import Constraint
+from geco_viz.constraints.base import check_tensors
 from geco_viz.objectives import Objective
 from geco_viz.training import History, limits
 from geco_viz.training.ghosts import ghost_of
@@ -49,6 +50,8 @@ class Watch(Closed):
             raise TypeError(f"title must be a string, got {title!r}")
         if (model is None) != (x is None):
             raise TypeError("model and x must be given together: pictures need both")
+        if x is not None and not isinstance(x, Tensor):
+            raise TypeError(f"x must be a tensor of images (n, C, H, W), got {type(x).__name__}")
         self.objective = geco
         self.title = title
         self.data = None if x is None else datasets.from_tensors(x.detach().cpu())
@@ -96,8 +99,11 @@ class Watch(Closed):
 
     def kappa_of(self, name: str) -> float:
         """A constraint's kappa as it was last asked for."""
-        constraint = {c.name: c for c in self.constraints}[name]
-        return float(self._newest.get(f"kappa/{name}", constraint.kappa))
+        for constraint in self.constraints:
+            if constraint.name == name:
+                return float(self._newest.get(f"kappa/{name}", constraint.kappa))
+        names = ", ".join(c.name for c in self.constraints) or "none"
+        raise KeyError(f"no constraint {name!r}; the objective has: {names}")
 
     def edit(self, what: str, value: Any) -> None:
         """Ask for a change of "kappa/<constraint>", "nu" or "alpha" at the next `step`.
@@ -118,10 +124,17 @@ class Watch(Closed):
             kl: 0-d or per datum, nats.
             x, x_hat: the batch and its reconstructions, as given to the objective.
             loss: for the record; may be left out.
+
+        Raises:
+            TypeError: kl, x or x_hat is no tensor.
+            RuntimeError: the objective has not been called yet.
         """
+        check_tensors(kl, x, x_hat)
         row = {name: float(value) for name, value in self.objective.record().items()}
+        if math.isnan(row["kl"]) and kl.isfinite().all():
+            raise RuntimeError("watch.step(kl, x, x_hat) needs a call of geco(kl, x, x_hat) first")
         row["kl"] = float(kl.detach().float().mean())
-        row["loss"] = math.nan if loss is None else float(loss.detach())
+        row["loss"] = math.nan if loss is None else float(torch.as_tensor(loss).detach())
         for constraint in self.constraints:
             name = f"err/{constraint.name}"
             row[name] = float(constraint.as_kappa(row[name]))
