@@ -144,6 +144,9 @@ def test_a_partition_into_equal_tiles_has_no_holes_and_no_marginal_kl():
     assert found["marginal_kl"][0] == pytest.approx(0, abs=1e-5)
     assert found["holes"][0] == 0
     assert found["tile_mass"][0] < 0.02
+    # As many points under the prior for few samples: a coarse lattice has no equal tiles.
+    few = gv.evaluation.evaluate(model, X, samples=1, generator=rng())
+    assert few["tile_mass"][0] < 0.02
 
 
 def test_unequal_tiles_and_a_hole_have_their_masses():

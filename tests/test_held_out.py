@@ -12,7 +12,7 @@ import torch
 from tiny import images, make, until
 
 import geco_viz as gv
-from geco_viz.training.evaluator import REST, Evaluator
+from geco_viz.training.evaluator import GLANCE, MOST, REST, Evaluator, next_samples
 from geco_viz.training.recipe import test_split as split_of
 from geco_viz.training.words import describe
 
@@ -90,3 +90,24 @@ def test_a_dear_evaluation_is_taken_less_often() -> None:
     evaluator.stop()
     took = time.monotonic() - started
     assert run.calls <= 1 + took / (0.05 * (1 + REST))  # without rest it would be took / .05
+
+
+def test_a_playing_runs_evaluations_are_fresh_and_take_the_samples_there_is_time_for() -> None:
+    run, asked = make(objective=gv.GECO(gv.RE(0.2))), []
+    evaluate = run.evaluate
+
+    def counted(samples: int | None = None) -> dict[str, tuple[float, float]]:
+        asked.append((samples, len(run.history)))
+        return evaluate(samples)
+
+    run.evaluate = counted  # type: ignore[method-assign]
+    run.play(evaluate_every=0.5)
+    assert until(lambda: len(asked) >= 4)
+    run.stop()
+    first, *others = [samples for samples, _ in asked]
+    assert first == GLANCE and all(GLANCE <= samples <= MOST for samples in others)
+    precise = {"kappa_hat/re": (0.2, 0.0005)}  # .25 %: no more than a glance is wanted
+    assert next_samples(4000, precise, took=0.01, pause=2.0) == GLANCE
+    vague = {"kappa_hat/re": (0.2, 0.01)}  # 5 %: twenty-five times as many
+    assert next_samples(GLANCE, vague, took=0.001, pause=2.0) == 25 * GLANCE
+    assert next_samples(GLANCE, vague, took=0.15, pause=2.0) == 2 * GLANCE  # 15 % of a core

@@ -313,9 +313,10 @@ def test_settled_says_which_way_the_price_goes() -> None:
         multiplier=np.array([0.05, 0.182, 0.54, 0.9]),
     )
     hint = describe(GECO(RE(0.1)), synthetic(400), evaluations(), "settled", limit)[1]
-    assert "λ/(d κ²) = 1/2β, rises; its price λ* falls from 0.54 to 0.18." in hint
+    assert hint.startswith("At half of κ the error's weight λ/(d κ²) = 1/2β rises, and")
+    assert hint.endswith("λ* falls from 0.54 to 0.18.")
     hint = describe(GECO(RE(0.1)), synthetic(400), evaluations(), "settled")[1]
-    assert "1/2β, rises." in hint and "λ*" not in hint
+    assert "1/2β rises." in hint and "λ*" not in hint
 
 
 def test_without_constraints_the_error_is_named() -> None:

@@ -249,15 +249,12 @@ def _settled(now: Now) -> str:
     constraint = now.first
     if constraint.name != "re" or len(now.objective.constraints) > 1:
         return "Loosen κ and the KL falls; tighten it and the KL rises."
-    weight = "the weight on the squared error, λ/(d κ²) = 1/2β, rises"
+    weight = "the error's weight λ/(d κ²) = 1/2β rises"
     here, lower = (star_of(now.objective, now.limit, k * constraint.kappa) for k in (1.0, 0.5))
     if here is None or lower is None:
         return f"Raise κ and tiles merge; lower it and {weight}."
     way = "falls" if lower < here else "rises"
-    return (
-        f"Raise κ and tiles merge. At half of κ {weight}; its price λ* {way} "
-        f"from {here:.2g} to {lower:.2g}."
-    )
+    return f"At half of κ {weight}, and λ* {way} from {plain(here, 2)} to {plain(lower, 2)}."
 
 
 def _collapsed(now: Now) -> str:

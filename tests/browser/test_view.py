@@ -49,6 +49,16 @@ def test_all_panels_draw_and_follow(lab: Lab) -> None:
     assert lab.problems == [] and lab.errors() == []
 
 
+def test_earlier_runs_do_not_set_the_axes(lab: Lab) -> None:
+    code = RESTING.replace('ghost("κ = 0.1")', 'ghost("κ = 3", error=3.0, kl=300.0)')
+    lab.open(lab.server.notebook("axes.ipynb", code))
+    lab.run_all()
+    view = lab.view().wait()
+    view.wait_for("board.store.ghosts.length === 1 && board.panels[0].draw.ranges")
+    right, top = view.value("['x', 'y'].map((axis) => board.panels[0].draw.ranges[axis][1])")
+    assert right < 1 and top < 30
+
+
 def test_a_reload_shows_the_whole_state_while_it_runs_and_after(lab: Lab) -> None:
     lab.open(lab.server.notebook("reload.ipynb", RUNNING))
     lab.run_all()
