@@ -13,9 +13,13 @@ from geco_viz._audit import FORGOTTEN, look_at_call, say_forgotten
 from geco_viz._checks import number
 from geco_viz.constraints import Constraint, full_precision
 from geco_viz.constraints.base import check_tensors
+from geco_viz.edits import Edits
 from geco_viz.objectives import Objective
 
 __all__ = ["GECO"]
+
+FAINT = 0.1  # nats: below it lambda moves by up to LIFT times as much, or it would not come back
+LIFT = 10.0
 
 
 class GECO(Objective):
@@ -31,15 +35,19 @@ class GECO(Objective):
     .. math:: \bar e \leftarrow \alpha \bar e + (1 - \alpha) \hat e, \qquad
         \log \lambda \leftarrow \log \lambda + \nu \min(\bar c, \mathrm{clip}) .
 
-    The average is that of the *error*, so a new kappa takes effect at once.
+    The average is that of the *error*, so a new kappa takes effect at once: at the next call its
+    lambda is multiplied by the square root of the ratio of tolerances (by kappa'/kappa for RE),
+    within its bounds, and from then on log lambda moves by the change of its c too, which damps
+    what follows; `Edits` says why. Other constraints' lambdas stay. Below .1 nats lambda moves up
+    to ten times as fast, so that a constraint that was slack is felt soon after it is violated.
+    None of this with normalise=False, whose lambda is a price of the raw error.
 
     Args:
         constraints: one or more `Constraint`, with different names.
         nu: learning rate of log lambda, .05 where None. Keep nu * s / (1 - alpha) below about 1,
-            with s = d ln D / d ln beta, 1 for Gaussian data and 4 to 7 for MNIST; above it edits
-            ring. A
-            loop that lowers the weights' learning rate sets `pace` to that factor, and nu falls
-            with its square root for constraints that say `settles`.
+            with s = d ln D / d ln beta, 1 for Gaussian data and 4 to 7 for MNIST; above it lambda
+            swings. A loop that lowers the weights' learning rate sets `pace` to that factor, and
+            nu falls with its square root for constraints that say `settles`.
         alpha: the moving average's memory, in [0, 1); .9 where None.
         lambda_min, lambda_max: bounds of every multiplier, nats. lambda_max is d_x / 2 by default,
             which bounds lambda* for Gaussian data of d_x pixels.
@@ -122,6 +130,8 @@ class GECO(Objective):
         self._pixels = 0
         self._sizes = [1.0] * count
         self._constants: dict[tuple[float, ...], Tensor] = {}
+        self.edits = Edits(count)
+        self.faint = FAINT
 
     @property
     def nu(self) -> float:
@@ -168,12 +178,17 @@ class GECO(Objective):
             return max(self._pixels / 2, 100.0)
         return self._lambda_max
 
+    def plain(self) -> None:
+        """Move lambda by nu c alone, as 0.1 did: edits leave it, and it creeps from its floor."""
+        self.edits.follow = self.edits.damping = self.faint = 0.0
+
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
         check_tensors(kl, x, x_hat)
         if self.log_multiplier.device != x_hat.device:
             self.to(x_hat.device)
         if self._pixels != x.shape[1:].numel():
             self._pixels = x.shape[1:].numel()
+        self._follow_edits()
         kl = full_precision(kl).mean()
         target, errors = self._terms(kl, x, x_hat, y)
         known = errors.detach()
@@ -218,19 +233,40 @@ class GECO(Objective):
         batch = self._batch()
         if reduce is not None:
             batch = reduce(batch)
+        self._follow_edits()
         average, finite = self.average, batch - batch == 0  # isfinite() takes four kernels
+        gains = self.edits.gains if self.normalise else None
+        before = self._bounded(average) if gains else average
         average.copy_(torch.where(finite, self._averaged(batch), average))
         self.started.logical_or_(finite)
+        move = constraint = self._bounded(average)
         if self.normalise:
-            constraint = (average * self._inverse_tolerance()).sub_(1).clamp_(max=self.clip)
             slow = [c.settles for c in self.constraints]
             if self.pace < 1 and any(slow):
                 share = self._constant(slow)
-                constraint.addcmul_(share, constraint, value=math.sqrt(self.pace) - 1)
-        else:
-            constraint = self._raw(average)
-        low, high = math.log(self.lambda_min), math.log(self.lambda_max)
-        self.log_multiplier.add_(constraint.mul_(finite), alpha=self.nu).clamp_(low, high)
+                move = torch.addcmul(move, share, move, value=math.sqrt(self.pace) - 1)
+            if self.faint:
+                move = move * (self.faint * (-self.log_multiplier).exp()).clamp_(1, LIFT)
+        self.log_multiplier.add_(move * finite, alpha=self.nu)
+        if gains:
+            self.log_multiplier.addcmul_(self._constant(gains), constraint - before)
+        self._keep_in_bounds()
+
+    def _bounded(self, errors: Tensor) -> Tensor:
+        """The constraints as the update sees them."""
+        if not self.normalise:
+            return self._raw(errors)
+        return (errors * self._inverse_tolerance()).sub_(1).clamp_(max=self.clip)
+
+    @torch.no_grad()
+    def _follow_edits(self) -> None:
+        shift = self.edits.shift(self._tolerances(), self.started)
+        if isinstance(shift, Tensor) and self.normalise:
+            self.log_multiplier.add_(shift)
+            self._keep_in_bounds()
+
+    def _keep_in_bounds(self) -> None:
+        self.log_multiplier.clamp_(math.log(self.lambda_min), math.log(self.lambda_max))
 
     def _batch(self) -> Tensor:
         """The mean error of all calls since the last step, weighted by their batches' lengths."""
@@ -333,10 +369,12 @@ class GECO(Objective):
         open_ = [self._nu, self._alpha, self._lambda_max]
         nu, alpha, cap = (math.nan if value is None else value for value in open_)
         settings = [nu, alpha, self.lambda_min, cap, self.clip, float(self._pixels)]
-        return torch.tensor(settings, dtype=torch.float64)
+        return torch.tensor([*settings, *self.edits.state], dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
-        nu, alpha, low, cap, self.clip, pixels = state.tolist()
+        nu, alpha, low, cap, self.clip, pixels, *edits = state.tolist()
+        if edits:  # 0.1 had none
+            self.edits.state = edits
         self._nu, self._alpha, self._lambda_max = (
             None if math.isnan(value) else value for value in (nu, alpha, cap)
         )

@@ -211,7 +211,7 @@ class Keeping(Playing):
         self.evaluations = History.from_rows(plain["evaluations"], rows)
         self.edits = [dict(edit) for edit in plain["edits"]]
         self._since, self._unrepeatable = plain["since"], plain["unrepeatable"]
-        self._format = plain["format"]
+        self._go_by(plain["format"])
         self._observer.refresh(self.average, self.loop.step)
 
     def fork(self) -> Self:
@@ -253,7 +253,8 @@ class Keeping(Playing):
             )
         parts = {**spec, "name": None}  # under its name it would replace this run
         again = self._rebuild(parts, self.data, None, spec["objective"], None, self.device)
-        again.name, again._format = self.name, self._format
+        again.name = self.name
+        again._go_by(self._format)
         with (
             deferred_interrupt() as interrupted,
             bar(target, again, progress) as advance,

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from geco_viz._checks import choice, number
+from geco_viz.geco import GECO
 from geco_viz.objectives import Objective
 from geco_viz.training.parts import Parts
 from geco_viz.training.recipe import as_objective, is_fresh, made_ready
@@ -145,12 +146,19 @@ class Steering(Parts):
                 if what == "objective":
                     self._log(what, value.spec if is_fresh(value) else None)
                     self.loop.set_objective(value)
+                    self._go_by(self._format)
                 else:
                     self._log(what, value)
                     self._set(what, value)
                 if self._newest.get(what) is value:
                     del self._newest[what]
             self.loop.schedule.disturb(self.loop.step)
+
+    def _go_by(self, version: int) -> None:
+        """Move multipliers as runs of this format did, so that edits mean what they meant."""
+        self._format = version
+        if version < 2 and isinstance(self.loop.objective, GECO):
+            self.loop.objective.plain()
 
     def _set(self, what: str, value: float) -> None:
         if not what.startswith("kappa/"):
