@@ -10,6 +10,8 @@ from torch import Tensor
 
 __all__ = ["Edits"]
 
+FADE = 0.99
+
 
 class Edits:
     r"""Which tolerances the multipliers belong to, and which of these were edited.
@@ -21,13 +23,14 @@ class Edits:
     .. math:: \lambda \leftarrow \lambda\, (t' / t)^{\mathrm{follow}} ,
 
     half way between the same lambda and the same weight: for seven digits lambda* goes by about
-    the power .7. Afterwards lambda answers to the change of c too, without which it runs past
-    lambda* while the weights are on their way.
+    the power .7. After an edit that loosens, log lambda moves by the change of c too, without which
+    it runs past lambda* while the weights are on their way; this gain fades by 1 % a step, since at
+    rest it would follow noise, and slow down an edit that tightens.
 
     Args:
         count: of the constraints.
         follow: the power; 0 leaves lambda.
-        damping: gain on the change of c from an edit on; 0 for none.
+        damping: gain on the change of c right after a loosening edit; 0 for none.
 
     Example:
         >>> edits, price = Edits(1), torch.zeros(1)
@@ -40,7 +43,7 @@ class Edits:
     def __init__(self, count: int, follow: float = 0.5, damping: float = 1.0):
         self.follow, self.damping = follow, damping
         self._tolerances = [math.nan] * count  # none yet
-        self._edited = [False] * count
+        self._gains: Tensor | None = None  # no edit yet
 
     def shift(self, tolerances: Sequence[float], started: Tensor) -> Tensor | float:
         """What the log multipliers move by since the last call, 0 without an edit.
@@ -53,26 +56,30 @@ class Edits:
         if self._tolerances == before or math.isnan(before[0]):
             return 0.0
         pairs = zip(tolerances, before, started.tolist(), strict=True)
-        ratios = [now / was if begun else 1.0 for now, was, begun in pairs]
-        self._edited = [
-            edited or ratio != 1 for edited, ratio in zip(self._edited, ratios, strict=True)
-        ]
-        return self.follow * torch.tensor(ratios).log().to(started.device)
+        shift = torch.tensor([math.log(now / was) if begun else 0.0 for now, was, begun in pairs])
+        shift = shift.to(started.device)
+        gains = torch.zeros_like(shift) if self._gains is None else self._gains.to(shift.device)
+        self._gains = torch.where(shift == 0, gains, self.damping * (shift > 0))
+        return self.follow * shift
 
-    @property
-    def gains(self) -> list[float] | None:
-        """The gain on each constraint's change of c, or None where all are 0."""
-        if not self.damping or not any(self._edited):
-            return None
-        return [self.damping * edited for edited in self._edited]
+    def gains(self) -> Tensor | None:
+        """The gain on each constraint's change of c in this step, or None before any edit."""
+        now = self._gains
+        if now is not None:
+            self._gains = FADE * now
+        return now
 
     @property
     def state(self) -> list[float]:
         """All of it as plain numbers, two for each constraint."""
-        return [*self._tolerances, *map(float, self._edited)]
+        count = len(self._tolerances)
+        return [
+            *self._tolerances,
+            *(count * [0.0] if self._gains is None else self._gains.tolist()),
+        ]
 
     @state.setter
     def state(self, numbers: Sequence[float]) -> None:
         half = len(numbers) // 2
-        self._tolerances = list(numbers[:half])
-        self._edited = [bool(number) for number in numbers[half:]]
+        self._tolerances, gains = list(numbers[:half]), numbers[half:]
+        self._gains = torch.tensor(gains) if any(gains) else None

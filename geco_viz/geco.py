@@ -37,9 +37,10 @@ class GECO(Objective):
 
     The average is that of the *error*, so a new kappa takes effect at once: at the next call its
     lambda is multiplied by the square root of the ratio of tolerances (by kappa'/kappa for RE),
-    within its bounds, and from then on log lambda moves by the change of its c too, which damps
-    what follows; `Edits` says why. Other constraints' lambdas stay. Below .1 nats lambda moves up
-    to ten times as fast, so that a constraint that was slack is felt soon after it is violated.
+    within its bounds, and after an edit that loosens log lambda moves by the change of its c too,
+    ever less, which damps what follows; `Edits` says why. Other constraints' lambdas stay. Below
+    .1 nats lambda moves up to ten times as fast, so that a constraint that was slack is felt soon
+    after it is violated.
     None of this with normalise=False, whose lambda is a price of the raw error.
 
     Args:
@@ -235,8 +236,8 @@ class GECO(Objective):
             batch = reduce(batch)
         self._follow_edits()
         average, finite = self.average, batch - batch == 0  # isfinite() takes four kernels
-        gains = self.edits.gains if self.normalise else None
-        before = self._bounded(average) if gains else average
+        gains = self.edits.gains() if self.normalise else None
+        before = average if gains is None else self._bounded(average)
         average.copy_(torch.where(finite, self._averaged(batch), average))
         self.started.logical_or_(finite)
         move = constraint = self._bounded(average)
@@ -248,8 +249,8 @@ class GECO(Objective):
             if self.faint:
                 move = move * (self.faint * (-self.log_multiplier).exp()).clamp_(1, LIFT)
         self.log_multiplier.add_(move * finite, alpha=self.nu)
-        if gains:
-            self.log_multiplier.addcmul_(self._constant(gains), constraint - before)
+        if gains is not None:
+            self.log_multiplier.addcmul_(gains.to(before.device), constraint - before)
         self._keep_in_bounds()
 
     def _bounded(self, errors: Tensor) -> Tensor:

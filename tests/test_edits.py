@@ -105,20 +105,27 @@ def test_a_limit_on_the_rate_follows_too() -> None:
     assert geco.multiplier["rate"] == pytest.approx(2 * before, rel=1e-5)
 
 
-def test_after_an_edit_lambda_answers_to_the_change_of_c() -> None:
+def test_after_a_looser_kappa_lambda_answers_to_the_change_of_c() -> None:
     nu, tolerance = 0.1, 0.36
     geco = used(GECO(RE(0.5), nu=nu, alpha=0.0))
     geco.constraints[0].kappa = 0.6
     price, c = None, 0.0
-    for seed in (1, 2, 3):
+    for seed, gain in ((1, 1.0), (2, 0.99), (3, 0.99**2)):
         geco(*batch(seed))
         before = math.log(price) if price else math.log(geco.multiplier["re"])
         old = geco.average.item() / tolerance - 1
         geco.step()
         c = geco.average.item() / tolerance - 1
         price = geco.multiplier["re"]
-        assert math.log(price) == pytest.approx(before + nu * c + (c - old), rel=1e-4)
+        assert math.log(price) == pytest.approx(before + nu * c + gain * (c - old), rel=1e-4)
     assert abs(c) > 0.01
+    geco.constraints[0].kappa = 0.55  # a tighter one ends it
+    geco(*batch(4))
+    before = math.log(geco.multiplier["re"])
+    geco.step()
+    assert math.log(geco.multiplier["re"]) == pytest.approx(
+        before + nu * geco.constraint["re"], rel=1e-4
+    )
 
 
 def test_a_faint_multiplier_comes_back_ten_times_as_fast_and_no_other_does() -> None:

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "geco_viz"
 
 # docs/architecture.md, from the ground up: a room may import what its row names.
-CORE = {"_audit", "_checks", "_files", "constraints", "geco", "objectives", "rate_limit"}
+CORE = {"_audit", "_checks", "_files", "constraints", "edits", "geco", "objectives", "rate_limit"}
 ALLOWED = {
     "__init__": set(),  # loads its rooms when a name is first used
     "_audit": set(),
@@ -20,9 +20,10 @@ ALLOWED = {
     "_files": set(),
     "data": {"_audit", "_checks"},
     "models": {"_checks"},
-    "constraints": {"_audit", "_checks", "_files", "data", "models"},
-    "objectives": {"_audit", "_checks", "constraints"},
-    "geco": {"_audit", "_checks", "constraints", "objectives"},
+    "constraints": {"_checks", "_files", "data", "models"},
+    "objectives": {"_checks", "constraints"},
+    "edits": set(),
+    "geco": {"_audit", "_checks", "constraints", "edits", "objectives"},
     "rate_limit": {"constraints", "geco"},
     "evaluation": {"_checks", "data", "models", "constraints"},
     "theory": {"_checks"},
