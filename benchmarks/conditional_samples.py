@@ -7,12 +7,13 @@ answer is compared with the context's own labels and with those of shuffled cont
 100 shuffles; the difference must be .15 or more. What the classifiers reach on real test targets is
 printed beside it: it bounds the agreement, a 6 at 180 degrees being a 9 at 0.
 
-    python benchmarks/conditional_samples.py --seconds 600 --picture samples.png
+    python benchmarks/conditional_samples.py --seconds 600 --picture samples.png [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -89,16 +90,22 @@ def main() -> int:
     arguments.add_argument("--kappa", type=float, default=0.15, help="RMS pixel")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--picture", type=Path, help="a PNG to write")
+    arguments.add_argument("--quick", action="store_true", help="some seconds, without a verdict")
+    if "--quick" in sys.argv:
+        arguments.set_defaults(seconds=2.0)
     options = arguments.parse_args()
     torch.set_num_threads(1)
-    train, test = (gv.data.load("mnist-rotate", split=split) for split in ("train", "test"))
+    count = 300 if options.quick else None
+    train, test = (
+        gv.data.load("mnist-rotate", split=split, count=count) for split in ("train", "test")
+    )
     run = trained(train, options.seconds, options.kappa, options.seed)
     shots = {"training": run.evaluate(), "held-out": held_out(run, test)}
     for name, found in shots.items():
         value, error = found["kappa_hat/re"]
         print(f"{name} kappa_hat {value:.4f} +- {error:.4f}, KL {found['kl'][0]:.2f} nats")
     met = report(run.average, train, test, options.picture)
-    return 0 if met else 1
+    return 0 if met or options.quick else 1
 
 
 def held_out(run: Any, test: gv.data.Dataset) -> dict[str, tuple[float, float]]:

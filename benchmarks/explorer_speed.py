@@ -13,7 +13,7 @@ second for some seconds, back and forth, and is let go.
 3. Painted frames a second meanwhile: >= 8.
 4. From the last move to the converged picture: <= 1.5 s.
 
-    python benchmarks/explorer_speed.py [--browser] [--seconds 8] [--moves 15]
+    python benchmarks/explorer_speed.py [--browser] [--seconds 8] [--moves 15] [--quick]
 """
 
 from __future__ import annotations
@@ -148,12 +148,13 @@ def main() -> int:
     parser.add_argument("--browser", action="store_true", help="drag the slider in Chromium too")
     parser.add_argument("--seconds", type=float, default=8.0, help="of dragging")
     parser.add_argument("--moves", type=float, default=15.0, help="of the slider a second")
+    parser.add_argument("--quick", action="store_true", help="some seconds, without a verdict")
     options = parser.parse_args()
     torch.set_num_threads(1)
     good = True
     print("slowest of all moves     picture  converged")
-    for name in EXAMPLES:
-        for solved in (False, True):
+    for name in list(EXAMPLES)[: 1 if options.quick else None]:
+        for solved in (False,) if options.quick else (False, True):
             found = measure(name, solved)
             good &= found[0] <= (FRAME if solved else FIRST) and found[1] <= RELEASE
             label = f"{name}, {'warm' if solved else 'cold'}"
@@ -161,7 +162,7 @@ def main() -> int:
     if options.browser:
         good &= in_browser(options.seconds, options.moves)
     print("all bars met" if good else "a bar was missed")
-    return 0 if good else 1
+    return 0 if good or options.quick else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Micro-MNIST under GECO against its rate-distortion limit: draws x seeds, and the bars to meet.
 
-    python benchmarks/micro_mnist_table.py [--steps 2000] [--draws 3] [--seeds 3] [--root FOLDER]
+    python benchmarks/micro_mnist_table.py [--steps 2000] [--draws 3] [--seeds 3] [--quick]
 
 Trains with the settings that `gv.explore()` uses and evaluates the averaged weights. Beside GECO
 stands the ELBO with a learned sigma, the contrast of figure 8. Ends with exit code 1 if a bar is
@@ -131,6 +131,9 @@ def main() -> int:
     # 1e4 samples a digit kappa_hat is known to 1 % only, half of what is to be shown.
     parser.add_argument("--samples", type=int, default=100_000, help="posterior samples a digit")
     parser.add_argument("--root", help="folder with MNIST's files, else GECO_VIZ_DATA")
+    parser.add_argument("--quick", action="store_true", help="some seconds, without a verdict")
+    if "--quick" in sys.argv:
+        parser.set_defaults(steps=20, draws=1, seeds=1, samples=1000)
     given = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[Row] = []
@@ -144,7 +147,7 @@ def main() -> int:
     found = verdicts([row for row in rows if row.objective == "GECO"])
     for met, words in found:
         print(f"{'met   ' if met else 'MISSED'}  {words}")
-    return 0 if all(met for met, _ in found) else 1
+    return 0 if given.quick or all(met for met, _ in found) else 1
 
 
 if __name__ == "__main__":
