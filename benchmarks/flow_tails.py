@@ -4,13 +4,14 @@ Trains VAE+NVP on Micro-MNIST at kappa = .08 with the learning rate held, as pla
 without the bound on what enters a coupling. The posterior's noise has two coordinates, so that
 what is too rare for samples is summed over a lattice of it, every 500 steps from the 1000th on.
 
-    python benchmarks/flow_tails.py [--steps 2500] [--draws 8] [--samples 8]
+    python benchmarks/flow_tails.py [--steps 2500] [--draws 8] [--samples 8] [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import sys
 from typing import Any
 
 import torch
@@ -63,6 +64,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--draws", type=int, default=8)
     parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="some seconds")
+    if "--quick" in sys.argv:
+        parser.set_defaults(steps=1000, draws=1)
     asked = parser.parse_args()
     print(HEAD)
     for draw in range(asked.draws):

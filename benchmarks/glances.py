@@ -3,12 +3,13 @@
 `explore()`'s model at κ = 0.05 is evaluated again and again, the weights at rest, with as many
 samples a digit as a glance began with, and as `next_samples` then asks for.
 
-    python benchmarks/glances.py [--steps 1500] [--repeats 12]
+    python benchmarks/glances.py [--steps 1500] [--repeats 12] [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 
 import numpy as np
@@ -40,6 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--repeats", type=int, default=12)
+    parser.add_argument("--quick", action="store_true", help="some seconds")
+    if "--quick" in sys.argv:
+        parser.set_defaults(steps=50, repeats=2)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     run = gv.Run("micro-mnist", "vae-nvp", gv.GECO(gv.RE(kappa=0.05)), seed=0)

@@ -4,12 +4,13 @@ Trains tiny ConvDRAW on MNIST and VAE+NVP on Micro-MNIST under the ELBO with sig
 and with log sigma in Adam, and evaluates the averaged weights. Below its floor sigma does not
 fall, so there the ratio is of beta to the floor's square.
 
-    python benchmarks/learned_sigma.py [--steps 600] [--seeds 1] [--only micro-mnist]
+    python benchmarks/learned_sigma.py [--steps 600] [--seeds 1] [--only micro-mnist] [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 
 import torch
 
@@ -47,6 +48,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", choices=MODELS, default=None)
+    parser.add_argument("--quick", action="store_true", help="some seconds")
+    if "--quick" in sys.argv:
+        parser.set_defaults(steps=20, only="micro-mnist")
     asked = parser.parse_args()
     print(HEAD)
     for data in [asked.only] if asked.only else MODELS:
