@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geco_viz._files import write_whole
-from geco_viz.reproduce.experiment import PRESETS, Experiment
+from geco_viz.reproduce.experiment import PRESETS, Experiment, Verdict
 from geco_viz.training import Sweep
 
 __all__ = ["kept", "read_all", "save"]
@@ -37,6 +37,10 @@ def save(
     runs = [] if sweep is None else sweep.finished
     failed = [] if sweep is None else sweep.failed
     verdicts = experiment.judge(numbers)
+    if sweep is not None and (steps is not None or count is not None):
+        # Runs that were cut short show that the code runs, and nothing about the paper.
+        words = "cut short, so this is no verdict: {}"
+        verdicts = {k: Verdict(None, words.format(v.words)) for k, v in verdicts.items()}
     record = {
         "name": experiment.name,
         "preset": preset,
