@@ -143,7 +143,7 @@ def _bars(colours: dict[str, Any], kinds: list[str], relative: Any) -> dict[str,
     return {
         "type": "bar",
         "orientation": "h",
-        "x": relative,
+        "x": np.nan_to_num(relative),  # NaN: a datum without a tile of its own
         "y": np.arange(len(kinds)),
         "xaxis": "x2",
         "yaxis": "y2",
