@@ -265,6 +265,7 @@ def test_an_evaluation_counts_for_a_twentieth_of_the_steps_since_the_edit() -> N
     assert sentence(synthetic(1001), **row) == mean
     assert sentence(synthetic(1000), since=1, **row) == mean  # 50 of 999 steps
     assert sentence(synthetic(1000), since=950, **row) == mean  # made before the edit
+    assert sentence(synthetic(950), since=950, **row) == mean  # at its very step
     assert sentence(synthetic(960), since=940, **row) == mean.replace("50 steps", "20 steps")
 
 
