@@ -12,7 +12,6 @@ import pytest
 
 from geco_viz import plots
 from geco_viz.plots._columns import DRAWN, thin
-from geco_viz.plots._png import png
 from geco_viz.plots.pictures import mosaic
 from geco_viz.plots.themes import THEMES, category, theme_of
 
@@ -215,13 +214,6 @@ def test_images_are_in_the_mosaic_pixel_for_pixel():
     np.testing.assert_array_equal(picture[7:, :4, 0], grey[0, ..., 0])
     np.testing.assert_array_equal(picture[7:, :4, 2], grey[0, ..., 0])
     assert picture[5:7, :, 3].max() == 0 and picture[7:, 12:, 3].max() == 0  # gaps are clear
-
-
-def test_a_png_decodes_to_its_pixels(tmp_path):
-    image = pytest.importorskip("PIL.Image", reason="pillow, an independent reader, is missing")
-    pixels = RNG.integers(0, 256, (7, 5, 4), np.uint8)
-    (tmp_path / "a.png").write_bytes(png(pixels))
-    np.testing.assert_array_equal(np.asarray(image.open(tmp_path / "a.png")), pixels)
 
 
 def test_the_image_grid_names_its_rows_and_columns():
