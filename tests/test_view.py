@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fake_source import FakeSource, until
 
-from geco_viz.live.scripts import VIEW, plotly_js, script
+from geco_viz.live.scripts import plotly_js
 from geco_viz.live.view import PANELS, View
 
 
@@ -87,7 +87,7 @@ def test_a_saved_notebook_keeps_a_picture_or_a_line_and_no_plotly(sent: Sent) ->
     assert "Open this notebook in JupyterLab" in line and "&lt;b&gt;fresh" in line
     fresh.close()
     # plotly.js is 5 MB; the widget's state is saved with every notebook that keeps widgets.
-    assert len(script(VIEW)) < 100_000
+    assert len(str(View._esm)) < 100_000
 
 
 def test_a_picture_that_cannot_be_drawn_leaves_the_line(sent: Sent) -> None:

@@ -20,7 +20,7 @@ class Page(Owner, anywidget.AnyWidget):
 
     Args:
         frames: what the pages are to hold.
-        panels: names of `PANEL_SPECS` in its scripts.
+        panels: names of panels in its script.
 
     Attributes:
         pages: how many pages show the widget now; observe it to learn that the last one closed.

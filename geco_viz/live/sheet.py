@@ -8,7 +8,7 @@ from typing import Any, cast
 from geco_viz.live.feed import Feed
 from geco_viz.live.frames import Frames
 from geco_viz.live.page import Page
-from geco_viz.live.scripts import EXPLORER, script, style
+from geco_viz.live.scripts import STATIC
 
 __all__ = ["Sheet"]
 
@@ -18,12 +18,12 @@ class Sheet(Page):
 
     Args:
         feed: what the pages are to hold.
-        panels: names of `PANEL_SPECS` in `explorer.js` and its neighbours.
+        panels: names of panels in `js/explorers/`.
         told: called with the messages of the page that are not the transport's.
     """
 
-    _esm = script(EXPLORER)
-    _css = style("view.css", "explorer.css")
+    _esm = STATIC / "explorers.js"
+    _css = STATIC / "explorers.css"
 
     def __init__(
         self, feed: Feed, panels: tuple[str, ...], told: Callable[[dict[str, Any]], None]

@@ -1,73 +1,27 @@
 """Colours and type of every picture, light and dark, as plain data.
 
-Nothing here imports plotly, so that the live page gets the same constants as JSON. Categories are
-Okabe and Ito's palette without its vermillion: κ and the rate-distortion limit, drawn in the
-accent, never share a colour with a tile. Yellow is darkened on white and black lightened on dark,
-where the originals cannot be read; the accent is a vermillion moved away from that yellow, so that
-the two differ for red- and green-blind eyes as well. Iterations use viridis, cut where it would
-vanish into the background.
+They stand in palette.json, which the live page's scripts read too. Categories are Okabe and Ito's
+palette without its vermillion: κ and the rate-distortion limit, drawn in the accent, never share a
+colour with a tile. Yellow is darkened on white and black lightened on dark, where the originals
+cannot be read; the accent is a vermillion moved away from that yellow, so that the two differ for
+red- and green-blind eyes as well. Iterations use viridis, cut where it would vanish into the
+background.
 """
 
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 from geco_viz._checks import choice
 
 __all__ = ["FONT", "THEMES", "category", "sample_scale", "template", "theme_of"]
 
-FONT = "Inter, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif"
-
-_SHARED = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"]
-
-THEMES: dict[str, dict[str, Any]] = {
-    "light": {
-        "page": "#F6F6F4",
-        "paper": "#FFFFFF",
-        "text": "#1A1A1A",
-        "muted": "#5B6066",
-        "grid": "#E4E4E1",
-        "ghost": "#A4A8AD",
-        "accent": "#B5402A",
-        "shade": "rgba(181, 64, 42, 0.13)",
-        "good": "#007A59",
-        "hole": "#3D4250",
-        "categories": [*_SHARED, "#94890A", "#3C3C3C"],
-        "iterations": [
-            [0.0, "#440154"],
-            [0.15, "#472D7B"],
-            [0.3, "#3B528B"],
-            [0.45, "#2C728E"],
-            [0.6, "#21918C"],
-            [0.75, "#28AE80"],
-            [0.9, "#5EC962"],
-            [1.0, "#84D44B"],
-        ],
-    },
-    "dark": {
-        "page": "#15171C",
-        "paper": "#1E2128",
-        "text": "#ECECEC",
-        "muted": "#A9AFB7",
-        "grid": "#353A43",
-        "ghost": "#7C838D",
-        "accent": "#FF6B3D",
-        "shade": "rgba(255, 107, 61, 0.20)",
-        "good": "#2BC596",
-        "hole": "#07080A",
-        "categories": [*_SHARED, "#F0E442", "#E3E3E3"],
-        "iterations": [
-            [0.0, "#3B528B"],
-            [0.2, "#2C728E"],
-            [0.4, "#21918C"],
-            [0.6, "#28AE80"],
-            [0.8, "#5EC962"],
-            [0.9, "#ADDC30"],
-            [1.0, "#FDE725"],
-        ],
-    },
-}
+_PALETTE: dict[str, Any] = json.loads(Path(__file__).with_name("palette.json").read_text("utf-8"))
+FONT: str = _PALETTE["FONT"]
+THEMES: dict[str, dict[str, Any]] = _PALETTE["THEMES"]
 
 
 def theme_of(name: str) -> dict[str, Any]:
