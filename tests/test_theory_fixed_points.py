@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from geco_viz.theory import fixed_points
+from geco_viz.theory import example, fixed_points
 
 Array = NDArray[np.float64]
 
@@ -59,6 +59,13 @@ def test_exact_points_rest_under_the_plain_sweep(x: torch.Tensor) -> None:
     assert (found.residual <= 1e-10 * found.beta.sqrt()).all()
     for psi, b in zip(found.psi.numpy(), beta, strict=True):
         np.testing.assert_allclose(plain_sweep(psi, x.numpy(), b), psi, atol=1e-10)
+
+
+def test_points_that_still_slide_are_said_not_to_have_converged(x: torch.Tensor) -> None:
+    """On a circle eq. (20) moves a place along it ever so slowly: the residual is told apart."""
+    slow = fixed_points(example("ring"), 0.01, side=6, steps=200)
+    assert slow.residual[0] > 1e-10 * 0.1 and not slow.converged[0]
+    assert fixed_points(x, [0.003, 0.03], side=6).converged.all()
 
 
 def test_exact_points_are_where_the_plain_loop_goes(x: torch.Tensor) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from geco_viz.data import load
-from geco_viz.theory import rate_distortion, water_filling
+from geco_viz.theory import example, rate_distortion, water_filling
 from geco_viz.theory._points import as_points
 from geco_viz.theory._support import optimal_support
 from geco_viz.theory._weights import _gram, best_weights
@@ -196,6 +196,55 @@ def test_best_masses_of_many_atoms_are_optimal() -> None:
     assert gamma.sum() == pytest.approx(1) and (gamma > 1e-6).sum() < 60
     lower = _gram(psi.float()[None])[0].tril()
     torch.testing.assert_close(lower, (psi.float() @ psi.float().T).tril())
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 20, 50, 100, 300])
+@pytest.mark.parametrize("kind", ["mnist", "gaussian", "clusters", "circle", "duplicates"])
+def test_supports_of_all_sizes_and_kinds_are_certified(
+    kind: str, n: int, request: pytest.FixtureRequest
+) -> None:
+    generator = torch.Generator().manual_seed(n)
+    if kind == "mnist":
+        root = request.getfixturevalue("mnist_root")
+        images = load("mnist", split="test", root=root).x
+        x = images[torch.randperm(len(images), generator=generator)[:n]]
+    elif kind == "gaussian":
+        x = torch.randn(n, 3, generator=generator)
+    elif kind == "duplicates":
+        x = torch.randn(n // 2, 2, generator=generator).repeat(3, 1)
+    else:
+        x = example({"clusters": "clusters", "circle": "ring"}[kind], n)
+    points = as_points(x)
+    # From every datum apart to one place; where more than 100 differ each beta costs seconds.
+    share = [0.003, 0.03, 0.1, 0.3] if n <= 100 else [0.1]
+    goal = 1e-7 if n <= 100 else 3e-3
+    beta = max(points.variance, 1e-9) * torch.tensor(share, dtype=torch.float64)
+    found = optimal_support(points, beta, goal)
+    assert found.certificate.max() <= goal
+    torch.testing.assert_close(found.gamma.sum(1), torch.ones_like(beta))
+    # Rounding of a sum over n of logarithms.
+    assert (found.rate <= points.entropy + 1e-9).all()
+    # F is the least of functions that rise as 1 / beta does.
+    assert (found.free_energy.diff() <= goal).all()
+
+
+def test_fifty_digits_have_a_certified_limit(mnist_root: Path) -> None:
+    """Atoms of two digits that nearly meet make Newton's matrix singular to rounding."""
+    images = load("mnist", split="test", root=mnist_root).x
+    x = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:50]]
+    limit = rate_distortion(x, kappa=float(x.double().var(0, correction=0).mean().sqrt()) / 2)
+    assert limit.certificate.item() <= 1e-7 and 0 < limit.rate.item() < math.log(50)
+
+
+def test_equal_atoms_get_masses_in_a_batch_of_others() -> None:
+    """Two atoms at one place make the matrix singular; a neighbour in the batch is as it was."""
+    log_kernel = -4 * torch.tensor([[[0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]]).double()
+    apart = -4 * torch.tensor([[[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]]]).double()
+    p = torch.full((3,), 1 / 3, dtype=torch.float64)
+    both, _ = best_weights(torch.cat([log_kernel, apart]), p)
+    alone, _ = best_weights(apart, p)
+    torch.testing.assert_close(both[1:], alone, atol=1e-9, rtol=0)
+    assert both[0, :2].sum() == pytest.approx(0.5) and both[0, 2] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("x", [torch.zeros(1, 4), torch.ones(5, 2)])

@@ -42,7 +42,8 @@ def modes(
 
     A mean shift, y <- sum_i w_i(y) x_i, climbs from anywhere; it is eq. (20) for one atom. Starts
     that met are then counted once, and Newton steps finish (where r is small enough to afford the
-    Hessian, w's covariance less the unit matrix). A repeated maximum has ln G = -inf.
+    Hessian, w's covariance less the unit matrix; further shifts elsewhere). A repeated
+    maximum has ln G = -inf.
 
     Example:
         >>> x = torch.tensor([[[-3.0], [3.0]]]).double()
@@ -55,7 +56,9 @@ def modes(
     if x.shape[-1] <= 32:
         for _ in range(newton):
             y = _newton(y, x, log_a)
-        value = torch.where(value.isfinite(), log_g(y, x, log_a), value)
+    else:
+        y = _shifted(y, x, log_a, 5 * newton)
+    value = torch.where(value.isfinite(), log_g(y, x, log_a), value)
     return _distinct(y, value, 1e-4, keep)
 
 

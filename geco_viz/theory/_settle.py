@@ -12,11 +12,11 @@ from geco_viz.theory._polish import polish
 from geco_viz.theory._support import exchange_all
 from geco_viz.theory._tiles import Lumps, attracting, parted, sweep
 
-__all__ = ["MASSLESS", "settle"]
+__all__ = ["GOAL", "MASSLESS", "settle"]
 
 MASSLESS = 1e-9  # an optimal mass below it is rounding of 0
 _THEN = 30  # sweeps after the first ten, before Newton's method
-_GOAL = 1e-10  # residual of eq. (20), in units of sqrt(beta)
+GOAL = 1e-10  # residual of eq. (20), in units of sqrt(beta)
 # In units of sqrt(beta): tiles this near after ten sweeps, or after Newton could act, have met. At
 # 1 % from a transition two fixed points are still .17 apart.
 _MET, _JOINED = 1e-3, 2e-2
@@ -25,7 +25,7 @@ _MET, _JOINED = 1e-3, 2e-2
 def settle(
     psi: Tensor, x: Tensor, optimal: bool, limit: int, record: int
 ) -> tuple[Lumps, Tensor, list[tuple[int, Tensor]]]:
-    """Sweep psi (B, m, d) over x (B, n, d) until eq. (20) holds to 1e-10.
+    """Sweep psi (B, m, d) over x (B, n, d) until eq. (20) holds to 1e-10 or the limit.
 
     A thousand tiles end at a few places. After ten sweeps most have met, and lumps are cheap; a
     few dozen sweeps later Newton's method, which near a transition replaces thousands of sweeps,
@@ -74,7 +74,7 @@ def _settle_chunk(
             lumps.psi, _ = sweep(lumps.psi, lumps.log_mass, here, masses=False)
         sweeps[todo] += stretch
         lumps = _finish(_met(lumps, here, _JOINED), here)
-        over = (_residual(lumps, here) < _GOAL) | (sweeps[todo] >= limit)
+        over = (_residual(lumps, here) < GOAL) | (sweeps[todo] >= limit)
         done.append((todo[over], lumps.part(over)))
         lumps, todo, stretch = lumps.part(~over), todo[~over], 2 * stretch
     order = torch.cat([places for places, _ in done]).argsort()

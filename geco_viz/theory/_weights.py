@@ -69,18 +69,32 @@ def _step(
 
 
 def _factor(root: Tensor, diagonal: Tensor) -> Tensor:
-    """Cholesky factor of root root^T + diagonal; a large product in float32 where that suffices."""
+    """Cholesky factor of root root^T + diagonal; a large product in float32 where that suffices.
+
+    Atoms at one place make equal columns, and rounding then makes a pivot negative. Members of the
+    batch that fail get a ridge in proportion to their diagonal, a hundred times larger each time: a
+    Newton step from a slightly heavier matrix is shorter, and still leads downhill.
+    """
     if root.shape[1] > 256:
         short = root.float()
         hessian = _gram(short).to(root)
         hessian.diagonal(dim1=1, dim2=2).add_(diagonal + 1e-12)
-        factor, failed = torch.linalg.cholesky_ex(hessian)
-        if not failed.any():
+        factor, info = torch.linalg.cholesky_ex(hessian)
+        if not info.any():
             return factor
     hessian = root @ root.transpose(1, 2)
-    # The ridge keeps equal columns (two atoms at one place) factorisable.
-    hessian.diagonal(dim1=1, dim2=2).add_(diagonal + 1e-14)
-    return torch.linalg.cholesky_ex(hessian)[0]
+    hessian.diagonal(dim1=1, dim2=2).add_(diagonal)
+    size = hessian.diagonal(dim1=1, dim2=2).clone()
+    factor, info = torch.linalg.cholesky_ex(hessian)
+    ridge = 1e-15
+    while bool((failed := info != 0).any()) and ridge < 1:
+        hessian.diagonal(dim1=1, dim2=2).copy_(
+            torch.where(failed[:, None], size * (1 + ridge), size)
+        )
+        again, info_again = torch.linalg.cholesky_ex(hessian[failed])
+        factor[failed], info[failed] = again, info_again
+        ridge *= 100
+    return factor
 
 
 def _gram(rows: Tensor, blocks: int = 4) -> Tensor:

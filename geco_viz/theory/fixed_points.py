@@ -12,7 +12,7 @@ from torch import Tensor
 from geco_viz import _checks
 from geco_viz.theory._arguments import positive_values, real_tensor
 from geco_viz.theory._modes import log_kernel
-from geco_viz.theory._settle import MASSLESS, settle
+from geco_viz.theory._settle import GOAL, MASSLESS, settle
 from geco_viz.theory._tiles import Lumps, grid_start, sweep
 
 __all__ = ["FixedPoints", "fixed_points"]
@@ -46,6 +46,11 @@ class FixedPoints:
     trajectory: Tensor
     recorded: tuple[int, ...]
 
+    @property
+    def converged(self) -> Tensor:
+        """(B,) bool, whether the residual is below 1e-10 sqrt(beta): else `steps` ran out."""
+        return self.residual <= GOAL * self.beta.sqrt()
+
 
 def fixed_points(
     x: Any,
@@ -74,7 +79,8 @@ def fixed_points(
             data's box with uniform noise (appendix A for data that fill [-1/2, 1/2]^2).
         masses: "uniform" tiles (appendix A) or "optimal" ones (Prop. 5).
         method: "exact" sweeps without smoothing, joins tiles that met and ends with Newton steps,
-            residual below 1e-10 in units of sqrt(beta); "paper" smooths by .9 and stops when all
+            `converged` below 1e-10 sqrt(beta), which a circle, whose points slide without end,
+            may not reach in `steps`; "paper" smooths by .9 and stops when all
             tiles together move less than 1e-3 or after 400 sweeps. The latter stops short of the
             fixed points near a phase transition.
         side, noise, seed: of the grid.
