@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import gc
 import json
@@ -22,7 +23,7 @@ from tiny import MODEL, images, make, same, until, weights
 from torch import nn
 
 from geco_viz import ELBO, GECO, RE, Constraint, Run, _files, data, models
-from geco_viz.training import CheckpointError, checkpoint, playing
+from geco_viz.training import CheckpointError, Diverged, checkpoint, playing
 
 CPU = torch.backends.cpu.get_cpu_capability()
 ROOT = Path(__file__).parents[1]
@@ -761,3 +762,34 @@ def test_two_threads_may_save_at_once(tmp_path: Path) -> None:
     for saver in savers:
         saver.join(60)
     assert problems == [] and equal(run, Run.load(tmp_path))
+
+
+def test_what_a_diverged_run_leaves_is_not_written_over_its_last_good_step(tmp_path: Path) -> None:
+    run = make("digits", out=tmp_path / "run").train(3, progress=False)
+    good = weights(run)
+    run.loop.settings = dataclasses.replace(run.loop.settings, lr=1e30)
+    with pytest.raises(Diverged, match="out still holds the run at step 3"):
+        run.train(20, progress=False)
+    assert run.loop.step > 3
+    with pytest.raises(ValueError, match=r"another folder than out: .* holds it at step 3"):
+        run.save(tmp_path / "run")
+    run.save(tmp_path / "elsewhere")  # the wish is plain, and it is written over nothing
+    run.close()
+    run = Run.load(tmp_path / "run", out=tmp_path / "run")
+    assert run.loop.step == 3 and all(
+        torch.equal(a, b) for a, b in zip(weights(run), good, strict=True)
+    )
+    run.loop.settings = dataclasses.replace(run.loop.settings, lr=1e30)
+    with pytest.raises(Diverged, match="step 3"):
+        run.train(20, progress=False)
+    run.close()
+    assert Run.load(tmp_path / "run").loop.step == 3
+
+
+def test_weights_that_are_not_finite_are_not_written_over_finite_ones(tmp_path: Path) -> None:
+    run = make("digits", out=tmp_path).train(1, progress=False)
+    with torch.no_grad():
+        next(run.model.parameters()).fill_(float("inf"))
+    run.loop.step = 2
+    run.autosave()
+    assert Run.load(tmp_path).loop.step == 1

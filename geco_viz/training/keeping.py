@@ -53,9 +53,15 @@ class Keeping(Playing):
 
         Raises:
             OSError: the folder cannot be written or is another run's `out`; what it held remains.
+            ValueError: the run has diverged, and the folder, its `out`, holds an earlier step.
         """
         folder = checkpoint.prepare(path, "path")
         mine = self._held is not None and self._held.folder == folder.resolve()
+        if mine and self.loop.diverged and self.loop.saved >= 0:
+            raise ValueError(
+                f"path must be another folder than out: the run has diverged, and {str(path)!r} "
+                f"holds it at step {self.loop.saved}"
+            )
 
         def save() -> None:
             # Nobody has held a folder in which there is no lock.
@@ -73,16 +79,21 @@ class Keeping(Playing):
         return held
 
     def autosave(self) -> None:
-        """Save to `out`, by the stepping thread; a full disk is told and does not end training."""
+        """Save to `out`, by the stepping thread; a full disk is told and does not end training.
+
+        Weights that training has spoilt are not written over an earlier checkpoint.
+        """
         if self.out is None:
             return
         self._saved, self._saved_step = time.monotonic(), self.loop.step
+        if self.loop.saved >= 0 and self.loop.spoilt:
+            return
         try:
             self._save(self.out)
         except OSError as error:
             self.save_error = error
         else:
-            self.save_error = None
+            self.save_error, self.loop.saved = None, self.loop.step
 
     @functools.cached_property
     def _data_hash(self) -> str:
@@ -167,6 +178,8 @@ class Keeping(Playing):
             if folder and held:
                 if folder.resolve() != Path(path).expanduser().resolve():
                     checkpoint.set_aside(folder)
+                else:
+                    run.loop.saved = run.loop.step
                 run.out, run._held = folder, run._owned(held)
             undo.pop_all()
         return run

@@ -59,6 +59,8 @@ class Loop:
         self.schedule = Schedule()
         self.average = WeightAverage(model, settings.decay)
         self.step = 0
+        self.saved = -1  # the step that the folder of the run holds, for the error
+        self.diverged = False
         self._order = torch.empty(0, dtype=torch.int64, device=x.device)
         self._position = 0
         self._pending: list[tuple[dict[str, float], list[str], Tensor]] = []
@@ -112,7 +114,7 @@ class Loop:
         loss: Tensor = self.objective(out.kl, x, out.x_hat, y)
         value = loss.item() if self._on_host else loss.detach()
         if self._on_host and not math.isfinite(value):
-            raise Diverged(_reason(self.step + 1, f"the loss is {value}"))
+            raise self._diverged(self.step + 1, f"the loss is {value}")
         row = self.objective.record()
         if "err/re" not in row:
             row["err/re"] = (out.x_hat.detach() - x).square().mean()
@@ -133,7 +135,7 @@ class Loop:
         norm = nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
         if self._on_host:
             if not math.isfinite(size := norm.item()):
-                raise Diverged(_reason(self.step + 1, f"the gradient's norm is {size}"))
+                raise self._diverged(self.step + 1, f"the gradient's norm is {size}")
         else:
             # The hook of gradient scalers: a fused optimiser skips the step by itself, on the
             # device, so that nothing waits for the host here.
@@ -184,7 +186,7 @@ class Loop:
                 for (known, names, _), numbers in zip(pending[start:end], values, strict=True):
                     row = known | dict(zip(names, numbers, strict=True))
                     if not math.isfinite(row["loss"]):
-                        raise Diverged(_reason(int(row["step"]), "loss or gradient is not finite"))
+                        raise self._diverged(int(row["step"]), "loss or gradient is not finite")
                     self._append(row)
                 start = end
         self._flushed = time.monotonic()
@@ -196,6 +198,21 @@ class Loop:
         if all(constraint.name != "re" for constraint in self.objective.constraints):
             row["err/re"] = row["err/re"] ** 0.5
         self.history.append(row)
+        self.diverged = False
+
+    def _diverged(self, step: int, culprit: str) -> Diverged:
+        self.diverged = True
+        words = (
+            f"training diverged at step {step}: {culprit}; that step changed no weight, but "
+            "earlier ones may have spoilt them: look at history, lower lr"
+        )
+        held = f"; out still holds the run at step {self.saved}" if self.saved >= 0 else ""
+        return Diverged(words + held)
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether the last step diverged, or a weight is not finite."""
+        return self.diverged or not all(bool(p.isfinite().all()) for p in self._parameters)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a resumed loop needs: tensors by name, and plain data."""
@@ -260,10 +277,3 @@ def coarsened(x: Tensor, bits: int, noise: float, generator: torch.Generator) ->
         fresh = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         x = x + noise * (fresh - 0.5)
     return x
-
-
-def _reason(step: int, culprit: str) -> str:
-    return (
-        f"training diverged at step {step}: {culprit}; that step changed no weight, but earlier "
-        "ones may have spoilt them: look at history, lower lr"
-    )

@@ -51,6 +51,7 @@ class Run(Keeping, Showing):
         device: "auto" (CUDA, then MPS, then the CPU) or a torch device.
         out: folder for checkpoints: saved every minute, at each pause and at the end. An earlier
             run that it holds is moved to `earlier/` inside it. The folder is held until `close()`.
+            What a run leaves that has diverged is not written over its last good step.
         name: for the title; also the key under which a later run replaces this one.
         lr, betas, clip, batch, samples, decay, threads, noise, bits: see `training.Settings`;
             where None the recipe's.
