@@ -33,6 +33,7 @@ def loop(
     model = models.build(shape=(1, 4, 4), **MODEL) if model is None else model
     settings = {"samples": 2, "lr": 1e-2, **settings}
     objective = GECO(RE(0.1)) if objective is None else objective
+    objective.data_checked = True  # as a Run's
     return Loop(model, objective, x, y, None, Settings(**settings), seed)
 
 
