@@ -199,7 +199,7 @@ def test_another_data_set_or_model_is_refused(tmp_path: Path) -> None:
     folder = make(images(7)).train(2, progress=False).save(tmp_path / "a")
     with pytest.raises(ValueError, match="data is not what the run"):
         Run.load(folder, data=images(7, seed=1))
-    with pytest.raises(CheckpointError, match="does not fit the model"):
+    with pytest.raises(CheckpointError, match="does not fit the data, model"):
         Run.load(folder, data=images(7), model={"name": "vae", "latent_dim": 3, "hidden": [8]})
     with pytest.raises(CheckpointError, match="does not fit"):
         Run.load(folder, data=images(7), objective=ELBO())

@@ -6,10 +6,11 @@ a killed process leaves the previous checkpoint.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import re
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -19,11 +20,12 @@ from torch import Tensor
 
 from geco_viz import _checks
 from geco_viz._files import write_through
+from geco_viz.training.schema import STATE, check_document
 
 __all__ = ["CheckpointError", "prepare", "read", "write"]
 
 FORMAT = 2  # 1, or none: the folders of 0.1
-STATE = re.compile(r"state-\d+-\d+-\d+\.safetensors")
+LARGEST = {"run.json": 2**26, "state": 2**32}  # bytes that are read
 
 
 class CheckpointError(ValueError):
@@ -116,9 +118,9 @@ def write(path: Path, tensors: dict[str, Tensor], plain: dict[str, Any]) -> None
 def _states(document: Path) -> list[Path]:
     """The files with tensors that a document says `write` made, as far as they are there."""
     try:
-        plain = json.loads(document.read_bytes())
+        plain = json.loads(_bytes(document, LARGEST["run.json"]))
         names = [plain["state"], *plain.get("replaces", [])]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
     # A document may be anybody's: it must not name what `write` never makes.
     ours = [name for name in names if isinstance(name, str) and STATE.fullmatch(name)]
@@ -133,8 +135,11 @@ def _checksum(document: dict[str, Any]) -> str:
 def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Load what `write` saved, also while another process or thread writes.
 
+    Only regular files in the folder itself are read, and none that is larger than a run's.
+
     Raises:
-        CheckpointError: nothing there, not a run, another version's format, or damaged.
+        CheckpointError: nothing there, not a run, another version's format, damaged, or made by
+            hand so that it says what no run says.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -142,19 +147,19 @@ def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
     path = _checks.path("path", folder)
     plain = _document(path)
     while True:
-        file = path / str(plain.get("state"))
+        file = path / plain["state"]
         try:
-            data = file.read_bytes()
+            data = _bytes(file, LARGEST["state"])
             break
         except OSError as error:
             # A newer state may have replaced it since run.json was read.
             newer = _document(path)
-            if newer.get("state") == plain.get("state"):
+            if newer["state"] == plain["state"]:
                 raise CheckpointError(
                     f"{file} is missing or unreadable: {error.strerror}"
                 ) from error
             plain = newer
-    if hashlib.sha256(data).hexdigest() != plain.get("sha256"):
+    if hashlib.sha256(data).hexdigest() != plain["sha256"]:
         raise CheckpointError(
             f"{file} is damaged: its checksum is not the one in run.json; "
             f"earlier runs of this folder are under {path / 'earlier'}"
@@ -168,14 +173,14 @@ def read(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
 def _document(path: Path) -> dict[str, Any]:
     """What run.json says, checked."""
     try:
-        plain = json.loads((path / "run.json").read_bytes())
+        plain = json.loads(_bytes(path / "run.json", LARGEST["run.json"]))
     except FileNotFoundError as error:
         raise CheckpointError(
             f"path must be a folder with a saved run (run.json), got {str(path)!r}"
         ) from error
     except OSError as error:
         raise CheckpointError(f"{path / 'run.json'} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path / 'run.json'} is damaged: {error}") from error
     if not isinstance(plain, dict):
         raise CheckpointError(f"{path / 'run.json'} is damaged: it holds no object")
@@ -189,4 +194,20 @@ def _document(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path / 'run.json'} is damaged or was changed by hand: its checksum does not fit"
         )
+    try:
+        check_document(plain)
+    except ValueError as error:
+        raise CheckpointError(f"{path / 'run.json'} is no saved run: {error}") from error
     return {**plain, "format": version}
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    """What a regular file holds; a link, a pipe or a device is none."""
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    with open(os.open(path, os.O_RDONLY | sum(flags)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most} bytes")
+        return file.read(most)

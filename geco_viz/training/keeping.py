@@ -10,6 +10,7 @@ import os
 import platform
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,7 @@ from geco_viz.training import checkpoint, limits
 from geco_viz.training.history import History
 from geco_viz.training.playing import Playing
 from geco_viz.training.recipe import as_data
+from geco_viz.training.schema import check_model, check_tensors
 
 __all__ = ["Keeping"]
 
@@ -156,25 +158,40 @@ class Keeping(Playing):
                 objects given.
             ValueError: an object is needed, or the data is not what the run was trained on.
         """
-        _, plain = checkpoint.read(path)
+        from geco_viz.models.builders import as_saved
+
+        tensors, plain = checkpoint.read(path)
         spec = plain["spec"]
-        if data is None and spec["data"] is not None:
-            data = datasets.load(**spec["data"])
-        dataset = None if data is None else as_data(data)
-        if dataset is not None and _fingerprint(dataset) != plain["data_hash"]:
-            raise ValueError(f"data is not what the run in {str(path)!r} was trained on")
+        for name, given, kept in (
+            ("data", data, spec["data"]),
+            ("model", model, spec["model"]),
+            ("objective", objective, plain["objective"]),
+        ):
+            if given is None and kept is None:
+                raise ValueError(
+                    f"{name} must be given: the run was made with a {name} of your own, "
+                    f"which a checkpoint cannot rebuild"
+                )
+        if data is None:
+            with _as_checkpoint_error(path):
+                data = datasets.load(**spec["data"])
+        dataset = as_data(data)
+        if _fingerprint(dataset) != plain["data_hash"]:
+            raise checkpoint.CheckpointError(
+                f"data is not what the run in {str(path)!r} was trained on"
+            )
+        if model is None:
+            with _as_checkpoint_error(path):
+                check_model(as_saved(spec["model"]), tensors, dataset.x, dataset.context)
         with contextlib.ExitStack() as undo:
             folder = None if out is None else checkpoint.prepare(out)
             held = folder and undo.enter_context(hold(folder, ends=True))
-            run = cls._rebuild(spec, dataset, model, plain["objective"], objective, device)
+            with _as_checkpoint_error(path):
+                run = cls._rebuild(spec, dataset, model, plain["objective"], objective, device)
             # Again: an earlier run of this cell or folder has ended just now and saved itself.
             tensors, plain = checkpoint.read(path)
-            try:
+            with _as_checkpoint_error(path):
                 run._restore(tensors, plain)
-            except (RuntimeError, KeyError, ValueError) as error:
-                raise checkpoint.CheckpointError(
-                    f"the run in {str(path)!r} does not fit the model and objective given: {error}"
-                ) from error
             if folder and held:
                 if folder.resolve() != Path(path).expanduser().resolve():
                     checkpoint.set_aside(folder)
@@ -196,16 +213,6 @@ class Keeping(Playing):
     ) -> Self:
         from geco_viz.models.builders import as_saved
 
-        for name, given, kept in (
-            ("data", data, None),
-            ("model", model, spec["model"]),
-            ("objective", objective, saved_objective),
-        ):
-            if given is None and kept is None:
-                raise ValueError(
-                    f"{name} must be given: the run was made with a {name} of your own, "
-                    f"which a checkpoint cannot rebuild"
-                )
         run = cls(
             data,
             as_saved(spec["model"]) if model is None else model,
@@ -219,7 +226,12 @@ class Keeping(Playing):
         return run
 
     def _restore(self, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
+        fresh, _ = self.loop.state()
+        slots = [p for group in self.loop.optimizer.param_groups for p in group["params"]]
+        check_tensors(tensors, fresh, slots, plain, len(self.loop.x))
         self.loop.restore(tensors, plain["loop"])
+        for constraint in self.loop.objective.constraints:
+            constraint.check(constraint.kappa)
         rows = tensors["evaluations/rows"].cpu().numpy()
         self.evaluations = History.from_rows(plain["evaluations"], rows)
         self.edits = [dict(edit) for edit in plain["edits"]]
@@ -301,6 +313,19 @@ class Keeping(Playing):
                 self._apply()
         with self.lock:
             self._one_step(what)
+
+
+@contextlib.contextmanager
+def _as_checkpoint_error(path: Any) -> Iterator[None]:
+    """Whatever a folder makes go wrong is the folder's, and is called so."""
+    try:
+        yield
+    except checkpoint.CheckpointError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        raise checkpoint.CheckpointError(
+            f"the run in {str(path)!r} does not fit the data, model and objective: {e}"
+        ) from e
 
 
 def _fingerprint(data: datasets.Dataset) -> str:
