@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from geco_viz._checks import number
+
 __all__ = ["Edits"]
 
 FADE = 0.99
@@ -81,5 +83,8 @@ class Edits:
     @state.setter
     def state(self, numbers: Sequence[float]) -> None:
         half = len(numbers) // 2
-        self._tolerances, gains = list(numbers[:half]), numbers[half:]
+        tolerances, gains = list(numbers[:half]), numbers[half:]
+        if not all(map(math.isnan, tolerances)):  # some were seen
+            tolerances = [number("tolerance", t, low=0, open_low=True) for t in tolerances]
+        self._tolerances, gains = tolerances, [number("gain", g, low=0) for g in gains]
         self._gains = torch.tensor(gains) if any(gains) else None

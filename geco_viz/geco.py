@@ -103,15 +103,11 @@ class GECO(Objective):
         self._alpha: float | None = None
         self._lambda_init: float | None = None
         self.fill(nu, alpha)
-        self.clip = number("clip", clip, low=0, open_low=True) if normalise else math.inf
         if lambda_min is None:
             lambda_min = 1e-4 if normalise else 1e-10
         if lambda_max is None and not normalise:
             lambda_max = 1e10
-        self.lambda_min = number("lambda_min", lambda_min, low=0, open_low=True)
-        self._lambda_max = None if lambda_max is None else number("lambda_max", lambda_max, low=0)
-        if self._lambda_max is not None and not self.lambda_min < self._lambda_max:
-            raise ValueError(f"lambda_max must be > lambda_min = {lambda_min}, got {lambda_max}")
+        self._bound(lambda_min, lambda_max, clip)
 
         high = math.inf if self._lambda_max is None else self._lambda_max
         if lambda_init is not None:
@@ -133,6 +129,13 @@ class GECO(Objective):
         self._constants: dict[tuple[float, ...], Tensor] = {}
         self.edits = Edits(count)
         self.faint = FAINT
+
+    def _bound(self, low: float, cap: float | None, clip: float) -> None:
+        self.clip = number("clip", clip, low=0, open_low=True) if self.normalise else math.inf
+        self.lambda_min = number("lambda_min", low, low=0, open_low=True)
+        self._lambda_max = None if cap is None else number("lambda_max", cap, low=0)
+        if self._lambda_max is not None and not self.lambda_min < self._lambda_max:
+            raise ValueError(f"lambda_max must be > lambda_min = {low}, got {cap}")
 
     @property
     def nu(self) -> float:
@@ -373,13 +376,16 @@ class GECO(Objective):
         return torch.tensor([*settings, *self.edits.state], dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
-        nu, alpha, low, cap, self.clip, pixels, *edits = state.tolist()
-        if edits:  # 0.1 had none
+        lengths = 6, 6 + 2 * len(self.constraints)  # 0.1 had no edits
+        if state.ndim != 1 or len(state) not in lengths:
+            raise ValueError(f"GECO's state must be {lengths} numbers, got {tuple(state.shape)}")
+        nu, alpha, low, cap, clip, pixels, *edits = state.tolist()
+        self._bound(low, None if math.isnan(cap) else cap, clip)
+        self._nu = self._alpha = None
+        self.fill(*(None if math.isnan(value) else value for value in (nu, alpha)))
+        self._pixels = int(number("pixels", pixels, low=0))
+        if edits:
             self.edits.state = edits
-        self._nu, self._alpha, self._lambda_max = (
-            None if math.isnan(value) else value for value in (nu, alpha, cap)
-        )
-        self.lambda_min, self._pixels = low, int(pixels)
 
     def extra_repr(self) -> str:
         return f"nu={self.nu:g}, alpha={self.alpha:g}, normalise={self.normalise}"

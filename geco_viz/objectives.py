@@ -318,4 +318,4 @@ class Annealed(BetaVAE):
         return torch.tensor(self._now)
 
     def set_extra_state(self, state: Tensor) -> None:
-        self._now = int(state)
+        self._now = integer("step", int(state), low=0)

@@ -22,6 +22,7 @@ from geco_viz import Run
 from geco_viz.training import CheckpointError, checkpoint
 
 NAN, INF = float("nan"), float("inf")
+SETTINGS = "objective/_extra_state"
 # Paths into run.json, and what stands there instead.
 DOCUMENT: list[tuple[str, list[Any]]] = [
     ("state", [None, 5, "../mine", "/dev/zero", "run.json", "state-1-2-3.safetensors\n", ""]),
@@ -72,6 +73,20 @@ TENSORS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "multiplier is inf": lambda t: t["objective/log_multiplier"].fill_(INF),
     "multiplier's shape": lambda t: t.update({"objective/log_multiplier": torch.zeros(3)}),
     "kappa is negative": lambda t: t["objective/_constraints.0._extra_state"].fill_(-1),
+    "nu is negative": lambda t: setting(t, 0, -1.0),
+    "alpha is one": lambda t: setting(t, 1, 1.0),
+    "least lambda is zero": lambda t: setting(t, 2, 0.0),
+    "largest lambda is below": lambda t: setting(t, 3, 1e-5),
+    "largest lambda is inf": lambda t: setting(t, 3, INF),
+    "clip is NaN": lambda t: setting(t, 4, NAN),
+    "clip is inf": lambda t: setting(t, 4, INF),
+    "pixels are inf": lambda t: setting(t, 5, INF),
+    "tolerance is zero": lambda t: setting(t, 6, 0.0),
+    "gain is NaN": lambda t: setting(t, 7, NAN),
+    "settings are too few": lambda t: change(t, SETTINGS, lambda v: v[:5]),
+    "settings are too many": lambda t: change(t, SETTINGS, lambda v: v.repeat(2)),
+    "settings are a table": lambda t: change(t, SETTINGS, lambda v: v[None]),
+    "settings missing": lambda t: t.pop(SETTINGS),
     "Adam's NaN": lambda t: t["adam/0/exp_avg"].fill_(NAN),
     "Adam's square": lambda t: t["adam/0/exp_avg_sq"].fill_(-1),
     "Adam's shape": lambda t: t.update({"adam/0/exp_avg": torch.zeros(2)}),
@@ -99,6 +114,10 @@ def first(tensors: dict[str, Any], prefix: str) -> str:
 def change(tensors: dict[str, Any], prefix: str, how: Callable[[Any], Any]) -> None:
     name = first(tensors, prefix)
     tensors[name] = how(tensors[name]).contiguous()
+
+
+def setting(tensors: dict[str, Any], place: int, value: float) -> None:
+    tensors[SETTINGS][place] = value
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +200,37 @@ def test_deep_and_long_documents_are_refused(good: Path, tmp_path: Path) -> None
     for text in ("[" * 10**5, '{"format": ' + "9" * 10**4 + "}", '{"a":' * 10**5):
         (tmp_path / "run.json").write_text(text)
         refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"data": "digit"}, "digits"),
+        ({"data": torch.rand(7, 1, 4, 4)}, "data is not what the run"),
+        ({"model": "vea"}, "vae"),
+        ({"objective": "gecko"}, "geco"),
+        ({"device": "gpu"}, "device"),
+    ],
+)
+def test_what_the_caller_gives_has_its_own_error(
+    given: dict[str, Any], error: str, good: Path
+) -> None:
+    with pytest.raises(ValueError, match=error) as caught:
+        Run.load(good, **{"device": "cpu", **given})
+    assert type(caught.value) is not CheckpointError
+
+
+def test_a_folder_does_not_say_where_data_is_read(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GECO_VIZ_DATA", str(tmp_path / "mine"))
+    shutil.copytree(good, tmp_path / "run")
+    document = json.loads((good / "run.json").read_text())
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    document["spec"]["data"] = {"name": "celeba", "root": str(theirs)}
+    seal(tmp_path / "run", document)
+    with pytest.raises(FileNotFoundError, match="mine") as caught:
+        Run.load(tmp_path / "run", device="cpu")
+    assert "theirs" not in str(caught.value)
+    assert any("load(path, data=" in note for note in caught.value.__notes__)

@@ -22,7 +22,7 @@ ALLOWED = {
     "models": {"_checks"},
     "constraints": {"_audit", "_checks", "_files", "data", "models"},
     "objectives": {"_audit", "_checks", "constraints"},
-    "edits": set(),
+    "edits": {"_checks"},
     "geco": {"_audit", "_checks", "constraints", "edits", "objectives"},
     "rate_limit": {"constraints", "geco"},
     "evaluation": {"_checks", "data", "models", "constraints"},

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import math
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -991,6 +993,12 @@ def test_a_fork_goes_on_like_the_run_and_leaves_it_alone() -> None:
     fork.kappa["re"] = 0.9
     fork.step()
     assert run.kappa["re"] == 0.1 and run.loop.step == 9
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_run_is_forked_and_not_copied(how: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match=r"run\.fork\(\)"):
+        how(make())
 
 
 def test_a_fork_of_a_playing_run_is_one_moment_of_it() -> None:

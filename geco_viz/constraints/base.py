@@ -146,7 +146,7 @@ class Constraint(nn.Module):
         return torch.tensor(self._kappa, dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
-        self._kappa = float(state)
+        self._kappa = self.check(float(state))
 
     def extra_repr(self) -> str:
         return f"kappa={self._kappa:g}"

@@ -6,6 +6,7 @@ a killed process leaves the previous checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -13,6 +14,7 @@ import os
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from geco_viz import _checks
 from geco_viz._files import write_through
 from geco_viz.training.schema import STATE, check_document
 
-__all__ = ["CheckpointError", "prepare", "read", "write"]
+__all__ = ["CheckpointError", "blamed", "prepare", "read", "write"]
 
 FORMAT = 2  # 1, or none: the folders of 0.1
 LARGEST = {"run.json": 2**26, "state": 2**32}  # bytes that are read
@@ -113,6 +115,19 @@ def write(path: Path, tensors: dict[str, Tensor], plain: dict[str, Any]) -> None
     except OSError as error:
         words = f"the run could not be saved in {str(path)!r}: {error.strerror}"
         raise type(error)(error.errno, words) from error
+
+
+@contextlib.contextmanager
+def blamed(path: Any) -> Iterator[None]:
+    """Whatever a folder makes go wrong is the folder's, and is called so."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        raise CheckpointError(
+            f"the run in {str(path)!r} does not fit the data, model and objective: {e}"
+        ) from e
 
 
 def _states(document: Path) -> list[Path]:

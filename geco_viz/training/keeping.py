@@ -10,7 +10,6 @@ import os
 import platform
 import time
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,8 +21,8 @@ from geco_viz._files import LOCK, Hold, hold
 from geco_viz.training import checkpoint, limits
 from geco_viz.training.history import History
 from geco_viz.training.playing import Playing
-from geco_viz.training.recipe import as_data
-from geco_viz.training.schema import check_model, check_tensors
+from geco_viz.training.recipe import as_data, as_model, as_objective, device_of
+from geco_viz.training.schema import check_given, check_model, check_tensors
 
 __all__ = ["Keeping"]
 
@@ -100,7 +99,7 @@ class Keeping(Playing):
     @functools.cached_property
     def _data_hash(self) -> str:
         # Once: it takes a quarter of a second for MNIST, and autosaves hold up the stepping thread.
-        return _fingerprint(self.data)
+        return limits.data_hash(self.data)
 
     def _save(self, folder: Path) -> None:
         checkpoint.write(folder, *self._state())
@@ -149,48 +148,49 @@ class Keeping(Playing):
 
         Args:
             path: the folder that `save` or `out` wrote.
-            data, model, objective: needed where the run was made with objects of your own.
+            data, model, objective: needed where the run was made with objects of your own; data
+                also where it came from a `root`, which a folder may not name.
             device, out: as for `Run`; the loaded run saves itself only if `out` is given. With
                 the folder it came from it goes on there.
 
         Raises:
             CheckpointError: the folder holds no run, a damaged one, or one that does not fit the
                 objects given.
-            ValueError: an object is needed, or the data is not what the run was trained on.
+            TypeError, ValueError: an object is needed, or what was given is wrong.
+            OSError: the data set's files are not in the usual places.
         """
         from geco_viz.models.builders import as_saved
 
         tensors, plain = checkpoint.read(path)
         spec = plain["spec"]
-        for name, given, kept in (
-            ("data", data, spec["data"]),
-            ("model", model, spec["model"]),
-            ("objective", objective, plain["objective"]),
-        ):
-            if given is None and kept is None:
-                raise ValueError(
-                    f"{name} must be given: the run was made with a {name} of your own, "
-                    f"which a checkpoint cannot rebuild"
-                )
-        if data is None:
-            with _as_checkpoint_error(path):
-                data = datasets.load(**spec["data"])
+        saved = {**spec, "objective": plain["objective"]}
+        check_given(saved, data=data, model=model, objective=objective)
+        theirs = data is None
+        if theirs:
+            with checkpoint.blamed(path):
+                data = _load_data(**spec["data"])
         dataset = as_data(data)
-        if _fingerprint(dataset) != plain["data_hash"]:
-            raise checkpoint.CheckpointError(
-                f"data is not what the run in {str(path)!r} was trained on"
-            )
-        if model is None:
-            with _as_checkpoint_error(path):
+        if limits.data_hash(dataset) != plain["data_hash"]:
+            wrong = f"data is not what the run in {str(path)!r} was trained on"
+            raise checkpoint.CheckpointError(wrong) if theirs else ValueError(wrong)
+        # What the caller gave is made first, so that what is wrong with it is said as it is.
+        device = device_of(device)
+        if objective is not None:
+            maker = spec["model"] if model is None else model
+            objective = as_objective(objective, len(dataset.x), maker)
+        if model is not None:
+            model = as_model(model, dataset.x, spec["seed"], device, dataset.context)
+        else:
+            with checkpoint.blamed(path):
                 check_model(as_saved(spec["model"]), tensors, dataset.x, dataset.context)
         with contextlib.ExitStack() as undo:
             folder = None if out is None else checkpoint.prepare(out)
             held = folder and undo.enter_context(hold(folder, ends=True))
-            with _as_checkpoint_error(path):
+            with checkpoint.blamed(path):
                 run = cls._rebuild(spec, dataset, model, plain["objective"], objective, device)
             # Again: an earlier run of this cell or folder has ended just now and saved itself.
             tensors, plain = checkpoint.read(path)
-            with _as_checkpoint_error(path):
+            with checkpoint.blamed(path):
                 run._restore(tensors, plain)
             if folder and held:
                 if folder.resolve() != Path(path).expanduser().resolve():
@@ -230,14 +230,18 @@ class Keeping(Playing):
         slots = [p for group in self.loop.optimizer.param_groups for p in group["params"]]
         check_tensors(tensors, fresh, slots, plain, len(self.loop.x))
         self.loop.restore(tensors, plain["loop"])
-        for constraint in self.loop.objective.constraints:
-            constraint.check(constraint.kappa)
         rows = tensors["evaluations/rows"].cpu().numpy()
         self.evaluations = History.from_rows(plain["evaluations"], rows)
         self.edits = [dict(edit) for edit in plain["edits"]]
         self._since, self._unrepeatable = plain["since"], plain["unrepeatable"]
         self._go_by(plain["format"])
         self._observer.refresh(self.average, self.loop.step)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:  # of copy, deepcopy and pickle
+        raise TypeError(
+            "a run has threads and an open folder and cannot be copied or pickled: "
+            "run.fork() makes a second one, run.save(path) keeps it"
+        )
 
     def fork(self) -> Self:
         """A second run that goes on from the present state; the first one is left as it is."""
@@ -290,45 +294,15 @@ class Keeping(Playing):
                 advance()
         return again
 
-    def _repeat(self, edits: list[dict[str, Any]]) -> None:
-        """One step, after the edits that were logged at this step."""
-        what = "both"
-        while edits and edits[0]["step"] <= self.loop.step:
-            edit = edits.pop(0)
-            if edit["what"] == "train":
-                self._log("train", edit["value"])
-                self.loop.schedule.stretch(self.loop.step, edit["value"])
-            elif edit["what"] == "play":
-                self._log("play", None)
-                self.loop.schedule.hold(self.loop.step)
-            elif edit["what"] == "step":
-                self._log("step", edit["value"])
-                what = edit["value"]
-                break
-            elif edit["what"] == "objective":
-                self.edit("objective", edit["value"])
-                self._apply()
-            else:
-                self.edit(edit["what"], edit["value"])
-                self._apply()
-        with self.lock:
-            self._one_step(what)
 
-
-@contextlib.contextmanager
-def _as_checkpoint_error(path: Any) -> Iterator[None]:
-    """Whatever a folder makes go wrong is the folder's, and is called so."""
+def _load_data(root: str | None = None, **info: Any) -> datasets.Dataset:
+    """The data set of a document, whose `root` may be a stranger's and is not opened."""
     try:
-        yield
-    except checkpoint.CheckpointError:
+        return datasets.load(**info)
+    except OSError as error:
+        if root is not None:
+            error.add_note(
+                f"The run's data came from {root!r}, which a checkpoint does not open; if you "
+                f"trust it, load(path, data=geco_viz.data.load({info.get('name')!r}, root=...))."
+            )
         raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
-        raise checkpoint.CheckpointError(
-            f"the run in {str(path)!r} does not fit the data, model and objective: {e}"
-        ) from e
-
-
-def _fingerprint(data: datasets.Dataset) -> str:
-    """Of the images, and of the context where there is one."""
-    parts = [data.x] if data.context is None else [data.x, data.context]
-    return "-".join(limits.content_hash(part) for part in parts)

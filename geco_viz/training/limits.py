@@ -20,10 +20,11 @@ import torch
 from torch import Tensor
 
 from geco_viz._files import write_whole
+from geco_viz.data import Dataset
 from geco_viz.theory import RateDistortion, mergers, rate_distortion
 from geco_viz.training.worker import Worker
 
-__all__ = ["EXACT", "Limit", "content_hash", "request", "wait_for"]
+__all__ = ["EXACT", "Limit", "content_hash", "data_hash", "request", "wait_for"]
 
 EXACT = 1000  # data whose limit is computed exactly; of more, that of a subset of so many
 QUICK = 64  # data whose limit takes a second; that of more is left to a process of low priority
@@ -61,6 +62,12 @@ def content_hash(x: Tensor) -> str:
     digest = hashlib.blake2b(str(tuple(x.shape)).encode(), digest_size=16)
     digest.update(x.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def data_hash(data: Dataset) -> str:
+    """A fingerprint of the images, and of the context where there is one."""
+    parts = [data.x] if data.context is None else [data.x, data.context]
+    return "-".join(content_hash(part) for part in parts)
 
 
 def request(

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Generator
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from geco_viz._checks import choice, integer
 from geco_viz.training.hearing import hear
@@ -187,3 +187,27 @@ class Playing(Steering):
     def between_steps(self, function: Callable[[], T]) -> T:
         """Run a function while nothing steps, and return its value."""
         return self._stepper.between_steps(function)
+
+    def _repeat(self, edits: list[dict[str, Any]]) -> None:
+        """One step, after the edits that were logged at this step."""
+        what = "both"
+        while edits and edits[0]["step"] <= self.loop.step:
+            edit = edits.pop(0)
+            if edit["what"] == "train":
+                self._log("train", edit["value"])
+                self.loop.schedule.stretch(self.loop.step, edit["value"])
+            elif edit["what"] == "play":
+                self._log("play", None)
+                self.loop.schedule.hold(self.loop.step)
+            elif edit["what"] == "step":
+                self._log("step", edit["value"])
+                what = edit["value"]
+                break
+            elif edit["what"] == "objective":
+                self.edit("objective", edit["value"])
+                self._apply()
+            else:
+                self.edit(edit["what"], edit["value"])
+                self._apply()
+        with self.lock:
+            self._one_step(what)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from geco_viz import models
 from geco_viz.training.settings import Settings
 
-__all__ = ["STATE", "check_document", "check_model", "check_tensors"]
+__all__ = ["STATE", "check_document", "check_given", "check_model", "check_tensors"]
 
 STATE = re.compile(r"state-\d+-\d+-\d+\.safetensors")
 MANY = 10**6  # entries of a list: edits of days of steering
@@ -189,6 +189,16 @@ def check_document(plain: dict[str, Any]) -> None:
         raise ValueError("edits must be in the order of their steps, and none after the last")
 
 
+def check_given(saved: dict[str, Any], **parts: Any) -> None:
+    """Raise a ValueError where neither the document nor the caller has a part of the run."""
+    for name, given in parts.items():
+        if given is None and saved[name] is None:
+            raise ValueError(
+                f"{name} must be given: the run was made with a {name} of your own, "
+                f"which a checkpoint cannot rebuild"
+            )
+
+
 def check_model(config: Any, tensors: dict[str, Tensor], x: Tensor, context: Tensor | None) -> None:
     """Raise a ValueError where a model by this description has not the weights that are there.
 
@@ -231,12 +241,11 @@ def check_tensors(
     """
     loop = plain["loop"]
     free = {"history/rows", "evaluations/rows", "loop/order", "loop/generator"}
+    free.add("objective/_extra_state")  # the objective checks these, of which 0.1 had fewer
     adam = {name: value for name, value in tensors.items() if name.startswith("adam/")}
     rest = {k: v for k, v in tensors.items() if k not in free and k not in adam}
     _alike(rest, {name: value for name, value in fresh.items() if name not in free})
     for name, value in rest.items():
-        if name == "objective/_extra_state":  # its settings, whose bound may be infinite
-            continue
         if value.is_floating_point() and not (value.isfinite() | fresh[name].cpu().isnan()).all():
             raise ValueError(f"{name} must be finite")
     moved = {name.split("/")[1] for name in adam}
