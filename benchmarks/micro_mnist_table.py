@@ -10,6 +10,7 @@ missed. Takes about half a minute of one core a run.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import time
@@ -44,7 +45,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        return self.kl / self.limit
+        return self.kl / self.limit if self.limit else math.inf  # no rate is needed there
 
     @property
     def off(self) -> float:
