@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from geco_viz import data as datasets
 from geco_viz._files import LOCK, Hold, hold
 from geco_viz.training import checkpoint, limits
 from geco_viz.training.history import History
 from geco_viz.training.playing import Playing
 from geco_viz.training.recipe import as_data, as_model, as_objective, device_of
-from geco_viz.training.schema import check_given, check_model, check_tensors
+from geco_viz.training.schema import check_given, check_model, check_tensors, saved_data
 
 __all__ = ["Keeping"]
 
@@ -168,7 +167,7 @@ class Keeping(Playing):
         theirs = data is None
         if theirs:
             with checkpoint.blamed(path):
-                data = _load_data(**spec["data"])
+                data = saved_data(**spec["data"])
         dataset = as_data(data)
         if limits.data_hash(dataset) != plain["data_hash"]:
             wrong = f"data is not what the run in {str(path)!r} was trained on"
@@ -293,16 +292,3 @@ class Keeping(Playing):
                 again._repeat(edits)
                 advance()
         return again
-
-
-def _load_data(root: str | None = None, **info: Any) -> datasets.Dataset:
-    """The data set of a document, whose `root` may be a stranger's and is not opened."""
-    try:
-        return datasets.load(**info)
-    except OSError as error:
-        if root is not None:
-            error.add_note(
-                f"The run's data came from {root!r}, which a checkpoint does not open; if you "
-                f"trust it, load(path, data=geco_viz.data.load({info.get('name')!r}, root=...))."
-            )
-        raise

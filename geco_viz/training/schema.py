@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geco_viz import data as datasets
 from geco_viz import models
 from geco_viz.training.settings import Settings
 
-__all__ = ["STATE", "check_document", "check_given", "check_model", "check_tensors"]
+__all__ = ["STATE", "check_document", "check_given", "check_model", "check_tensors", "saved_data"]
 
 STATE = re.compile(r"state-\d+-\d+-\d+\.safetensors")
 MANY = 10**6  # entries of a list: edits of days of steering
@@ -197,6 +198,19 @@ def check_given(saved: dict[str, Any], **parts: Any) -> None:
                 f"{name} must be given: the run was made with a {name} of your own, "
                 f"which a checkpoint cannot rebuild"
             )
+
+
+def saved_data(root: str | None = None, **info: Any) -> datasets.Dataset:
+    """The data set of a document, whose `root` may be a stranger's and is not opened."""
+    try:
+        return datasets.load(**info)
+    except OSError as error:
+        if root is not None:
+            error.add_note(
+                f"The run's data came from {root!r}, which a checkpoint does not open; if you "
+                f"trust it, load(path, data=geco_viz.data.load({info.get('name')!r}, root=...))."
+            )
+        raise
 
 
 def check_model(config: Any, tensors: dict[str, Tensor], x: Tensor, context: Tensor | None) -> None:
