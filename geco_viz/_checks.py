@@ -150,10 +150,14 @@ class Closed:
     _closed = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self._closed and name[:1] != "_" and name not in self.__dict__:
+        if name[:1] != "_" and self._closed and name not in self.__dict__:
             kind = type(self)
-            if not hasattr(kind, name):
+            if not hasattr(kind, name) and not self._holds(name):
                 names = [n for n in dir(kind) if not callable(getattr(kind, n))]
                 near = _nearest(name, [n for n in (*names, *self.__dict__) if n[0] != "_"])
                 raise AttributeError(f"{kind.__name__} has no {name!r}: {self.assignable}{near}")
         super().__setattr__(name, value)
+
+    def _holds(self, name: str) -> bool:
+        """Whether an attribute lies elsewhere than in `__dict__`."""
+        return False

@@ -80,6 +80,7 @@ class GECO(Objective):
         1.0513
     """
 
+    assignable = "assign nu or alpha"
     name = "geco"
 
     def __init__(

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from geco_viz._audit import remark
 from geco_viz._checks import choice, integer, number
 from geco_viz.constraints import RE, Constraint, full_precision
-from geco_viz.constraints.base import check_tensors
+from geco_viz.constraints.base import ClosedModule, check_tensors
 
 __all__ = ["ELBO", "Annealed", "BetaVAE", "Objective"]
 
 
-class Objective(nn.Module):
+class Objective(ClosedModule):
     """What a training loop minimises: `loss = objective(kl, x, x_hat, y)`, then `objective.step()`.
 
     Every objective measures the reconstruction error, constrained or not, so that runs under
@@ -31,6 +31,7 @@ class Objective(nn.Module):
     Source: eq. 1, eq. 2.
     """
 
+    assignable = "give settings when it is made"
     name = "objective"
     pace = 1.0
     data_checked = False

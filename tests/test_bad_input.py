@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import geco_viz as gv
 from geco_viz.live import BlurAndHoles, Controls, Dashboard, FixedPoints
@@ -168,3 +170,53 @@ def test_watch_names_what_its_step_lacks_and_records_nothing_then() -> None:
         live.kappa_of("er")
     with pytest.raises(TypeError, match=r"x must be a tensor of images .*got ndarray"):
         gv.watch(geco(), model=torch.nn.Identity(), x=IMAGES.numpy())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "near"),
+    [
+        (gv.RE(0.1), "kapa", "kappa"),
+        (gv.Constraint("mae", lambda x, x_hat: (x - x_hat).abs().mean(), 0.1), "kapa", "kappa"),
+        (gv.GECO(gv.RE(0.1)), "nuu", "nu"),
+        (gv.RateLimit(20.0), "alfa", "alpha"),
+        (gv.ELBO(), "sigmas", "sigma"),
+        (copy.deepcopy(gv.GECO(gv.RE(0.1))), "lambda_mim", "lambda_min"),
+    ],
+)
+def test_a_misspelt_setting_of_an_objective_or_constraint_is_refused(
+    made: Any, name: str, near: str
+) -> None:
+    with pytest.raises(AttributeError, match=rf"has no '{name}'.*did you mean '{near}'"):
+        setattr(made, name, 0.3)
+
+
+def test_a_subclass_of_ones_own_sets_attributes_of_its_own() -> None:
+    class Band(gv.RE):
+        def __init__(self, kappa: float, width: int):
+            super().__init__(kappa)
+            self.width = width
+            self.blur = nn.Conv2d(1, 1, 3)
+
+    class Slow(gv.GECO):
+        def __init__(self, *constraints: gv.Constraint):
+            super().__init__(*constraints)
+            self.waited = 0
+
+        def step(self, *args: Any) -> None:
+            self.waited += 1
+            self.newest = self.waited
+            super().step(*args)
+
+    slow = Slow(Band(0.1, width=3))
+    slow(torch.tensor(1.0), torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.2))
+    slow.step()
+    slow.constraints[0].width = 5  # type: ignore[attr-defined]
+    assert slow.newest == 1
+
+
+def test_an_own_objective_takes_what_it_declares() -> None:
+    elbo, geco = gv.ELBO(kind="adam"), gv.GECO(gv.RE(0.1))
+    elbo.log_sigma = nn.Parameter(torch.zeros(()))
+    geco.average = torch.ones(1)  # a buffer
+    geco.nu, geco.pace, geco.lambda_min = 0.3, 0.5, 1e-3
+    assert elbo.beta == 1 and geco.error["re"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geco_viz._checks import number
+from geco_viz._checks import Closed, number
 
-__all__ = ["Constraint", "Similarity", "check_images", "check_tensors", "full_precision"]
+__all__ = [
+    "ClosedModule",
+    "Constraint",
+    "Similarity",
+    "check_images",
+    "check_tensors",
+    "full_precision",
+]
 
 Error = Callable[..., Tensor]
 
@@ -37,7 +45,28 @@ def full_precision(values: Tensor) -> Tensor:
     return values if values.dtype in (torch.float32, torch.float64) else values.float()
 
 
-class Constraint(nn.Module):
+class ClosedModule(Closed, nn.Module):
+    """A module whose classes in this package are closed once made; a user's subclass stays open."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            return
+        make = cls.__init__
+
+        @functools.wraps(make)
+        def make_and_close(self: Any, *args: Any, **settings: Any) -> None:
+            make(self, *args, **settings)
+            if type(self) is cls:
+                self._closed = True
+
+        cls.__init__ = make_and_close  # type: ignore[method-assign]
+
+    def _holds(self, name: str) -> bool:
+        return any(name in held for held in (self._parameters, self._buffers, self._modules))
+
+
+class Constraint(ClosedModule):
     r"""A bound on the average error of reconstructions, E[error(x, g(z))] <= tolerance(kappa).
 
     GECO works with the dimensionless form, which is 0 on the boundary for every constraint,
@@ -66,6 +95,7 @@ class Constraint(nn.Module):
         0.25
     """
 
+    assignable = "assign kappa"
     low, high = 0.0, math.inf
     unit = "error"
     worse = "above"  # the side of kappa on which the bound is violated
