@@ -12,6 +12,7 @@ from torch import Tensor
 __all__ = [
     "FORGOTTEN",
     "look_at_call",
+    "look_at_kl",
     "look_at_layout",
     "look_at_values",
     "remark",
@@ -54,6 +55,23 @@ def look_at_values(x: Tensor) -> None:
                 f"x has values from {low:.3g} to {high:.3g}; images are taken in [0, 1], and kappa "
                 "with them: with other values kappa counts in their units"
             )
+
+
+def look_at_kl(kl: Tensor, batch: int) -> None:
+    """Warn where a KL has a dimension besides samples and batch: its mean would be too small.
+
+    Example:
+        >>> look_at_kl(torch.ones(5, 4), batch=4)  # (samples, batch)
+    """
+    if kl.ndim < 2 or (kl.ndim == 2 and kl.shape[-1] == batch):
+        return
+    factor = kl.shape[1:].numel() if kl.shape[0] == batch else kl.shape[-1]
+    if factor > 1:
+        remark(
+            f"kl of shape {tuple(kl.shape)} is averaged over all of it, which makes it {factor} "
+            "times too small if its last dimension is the latents'; pass it summed over them, of "
+            "shape (batch,) or (samples, batch)"
+        )
 
 
 def look_at_call(geco: Any, kl: Tensor, x: Tensor, x_hat: Tensor, errors: Sequence[Tensor]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from geco_viz._audit import FORGOTTEN, look_at_call, say_forgotten
+from geco_viz._audit import FORGOTTEN, look_at_call, look_at_kl, say_forgotten
 from geco_viz._checks import number
 from geco_viz.constraints import Constraint, full_precision
 from geco_viz.constraints.base import check_tensors
@@ -60,7 +60,7 @@ class GECO(Objective):
             cap. Its defaults are alpha = .99 and nu = 1e-3.
         clip: largest c that the update sees; it limits wind-up before the constraint is met.
 
-    Shapes: kl 0-d or any shape (its mean is taken), nats; x (batch, ...); x_hat like x or
+    Shapes: kl 0-d, (batch,) or (samples, batch), nats; x (batch, ...); x_hat like x or
     (samples, batch, ...); y (batch,) labels where a constraint needs them. Returns a 0-d loss.
 
     Raises:
@@ -188,7 +188,9 @@ class GECO(Objective):
         self.edits.follow = self.edits.damping = self.faint = 0.0
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
-        check_tensors(kl, x, x_hat)
+        check_tensors(kl, x, x_hat, y)
+        if not self._audited:
+            look_at_kl(kl, len(x))
         if self.log_multiplier.device != x_hat.device:
             self.to(x_hat.device)
         if self._pixels != x.shape[1:].numel():
@@ -235,6 +237,8 @@ class GECO(Objective):
             reduce: applied to the errors (constraints,) of the batch first. With data split over
                 processes the mean over them, so that every process has the same multipliers.
         """
+        if reduce is not None and not callable(reduce):
+            raise TypeError(f"reduce must be a function of the errors or None, got {reduce!r}")
         batch = self._batch()
         if reduce is not None:
             batch = reduce(batch)

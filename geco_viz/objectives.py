@@ -201,7 +201,7 @@ class ELBO(_Gaussian):
         self._seen: Tensor | None = None
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
-        check_tensors(kl, x, x_hat)
+        check_tensors(kl, x, x_hat, y)
         state = self.log_sigma if self.kind == "adam" else self.variance
         if state.device != x_hat.device:
             raise ValueError(
@@ -266,7 +266,7 @@ class BetaVAE(_Gaussian):
         self._fixed = number("beta", beta, low=0, open_low=True)
 
     def forward(self, kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> Tensor:
-        check_tensors(kl, x, x_hat)
+        check_tensors(kl, x, x_hat, y)
         kl, error = full_precision(kl).mean(), self._error_of(self._re, x, x_hat, y)
         loss = kl + error * (0.5 * x.shape[1:].numel() / float(self._beta()))
         self._note(kl, error[None], loss)

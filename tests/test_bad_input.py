@@ -220,3 +220,52 @@ def test_an_own_objective_takes_what_it_declares() -> None:
     geco.average = torch.ones(1)  # a buffer
     geco.nu, geco.pace, geco.lambda_min = 0.3, 0.5, 1e-3
     assert elbo.beta == 1 and geco.error["re"] == 1
+
+
+def test_labels_reductions_and_reconstructions_of_the_wrong_kind_are_named() -> None:
+    kl, target = torch.tensor(1.0), geco()
+    for objective in (target, gv.ELBO(), gv.BetaVAE(1.0)):
+        with pytest.raises(TypeError, match="y must be a torch tensor of labels or None, got list"):
+            objective(kl, IMAGES, IMAGES / 2, [0, 1, 2, 3])
+        with pytest.raises(TypeError, match=r"x_hat must be floating point, got torch\.uint8"):
+            objective(kl, IMAGES, IMAGES.byte())
+    target(kl, IMAGES, IMAGES / 2)
+    with pytest.raises(TypeError, match="reduce must be a function of the errors or None, got 3"):
+        target.step(3)  # type: ignore[arg-type]
+    target.step()
+
+
+def test_watch_says_what_a_model_needs_for_pictures() -> None:
+    with pytest.raises(TypeError, match="Linear lacks sample, decode, latent_dim"):
+        gv.watch(geco(), model=nn.Linear(2, 2), x=IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: gv.explore(None, play=False), TypeError, "data must be .*got NoneType"),
+        (
+            lambda: gv.explore("digits", kapa=0.1, play=False),
+            ValueError,
+            "an argument of explore must be .*did you mean 'kappa'",
+        ),
+        (
+            lambda: gv.Run("digits").wait(1, timeout="a"),  # type: ignore[arg-type]
+            TypeError,
+            "timeout must be a finite number >= 0, got 'a'",
+        ),
+    ],
+)
+def test_explore_and_wait_name_what_they_refuse(
+    call: Callable[[], Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        call()
+
+
+@pytest.mark.parametrize(("shape", "factor"), [((4, 6), 6), ((4, 6, 2), 12), ((3, 4, 6), 6)])
+def test_a_kl_of_each_latent_is_said_with_its_factor(shape: tuple[int, ...], factor: int) -> None:
+    with pytest.warns(UserWarning, match=f"{factor} times too small"):
+        geco()(torch.ones(shape), IMAGES, IMAGES / 2)
+    for fine in ((), (4,), (3, 4), (1,)):
+        geco()(torch.ones(fine), IMAGES, IMAGES / 2)

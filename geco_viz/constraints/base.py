@@ -33,11 +33,15 @@ def check_images(x: Tensor, x_hat: Tensor) -> None:
         )
 
 
-def check_tensors(kl: Tensor, x: Tensor, x_hat: Tensor) -> None:
-    """Raise a `TypeError` unless what an objective is called with are tensors."""
+def check_tensors(kl: Tensor, x: Tensor, x_hat: Tensor, y: Tensor | None = None) -> None:
+    """Raise a `TypeError` unless an objective is called with tensors, and x_hat has gradients."""
     for name, value in (("kl", kl), ("x", x), ("x_hat", x_hat)):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a torch tensor, got {type(value).__name__}")
+    if not (x_hat.dtype.is_floating_point or x_hat.dtype.is_complex):
+        raise TypeError(f"x_hat must be floating point, got {x_hat.dtype}")
+    if y is not None and not isinstance(y, Tensor):
+        raise TypeError(f"y must be a torch tensor of labels or None, got {type(y).__name__}")
 
 
 def full_precision(values: Tensor) -> Tensor:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from geco_viz import data as datasets
-from geco_viz._checks import integer
+from geco_viz._checks import choice, integer
 from geco_viz.constraints import Constraint
 from geco_viz.live.choosing import proposed
 from geco_viz.live.dashboard import Dashboard
-from geco_viz.training import Run, registry
+from geco_viz.training import Run, Settings, registry
 from geco_viz.training.recipe import as_data, constraint_of
 
 __all__ = ["explore"]
 
 
 def explore(
-    data: Any = None,
+    data: Any = ...,
     *,
     model: Any = "vae-nvp",
     constraint: Any = "re",
@@ -33,7 +34,7 @@ def explore(
     It rests when the view closes, and ends with `dash.close()` or when its cell is run again.
 
     Args:
-        data: as for `Run`; None is Micro-MNIST, or where that cannot be had seven digits of
+        data: as for `Run`; left out, Micro-MNIST, or where that cannot be had seven digits of
             scikit-learn, labelled as such.
         model: as for `Run`.
         constraint: "re", "fre", "cla", "pncc", or a `Constraint`.
@@ -53,10 +54,13 @@ def explore(
         0.1
         >>> dash.close()
     """
+    known = [*inspect.signature(explore).parameters][:-1]
+    for setting in settings:
+        choice("an argument of explore", setting, [*known, *Settings.__dataclass_fields__])
     integer("seed", seed, low=0)
     if objective is not None and kappa is not None:
         raise ValueError("kappa must be None where objective= is given: it has its own")
-    chosen = as_data(datasets.micro_or_digits() if data is None else data)
+    chosen = as_data(datasets.micro_or_digits() if data is ... else data)
     if objective is None and isinstance(constraint, str):
         if kappa is None:
             objective = proposed(constraint, chosen)

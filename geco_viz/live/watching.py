@@ -29,6 +29,8 @@ from geco_viz.training.words import describe
 
 __all__ = ["Watch", "watch"]
 
+NEEDED = ("sample", "decode", "latent_dim")  # by the observer; without `encode` there are no tiles
+
 
 class Watch(Closed):
     """What `watch` returns: it records a loop of your own, shows it, and steers its GECO.
@@ -52,6 +54,12 @@ class Watch(Closed):
             raise TypeError("model and x must be given together: pictures need both")
         if x is not None and not isinstance(x, Tensor):
             raise TypeError(f"x must be a tensor of images (n, C, H, W), got {type(x).__name__}")
+        lacking = [] if model is None else [name for name in NEEDED if not hasattr(model, name)]
+        if lacking:
+            raise TypeError(
+                f"model must have {', '.join(NEEDED)} and be called as models.VAE is, for pictures;"
+                f" {type(model).__name__} lacks {', '.join(lacking)}: leave model and x out"
+            )
         self.objective = geco
         self.title = title
         self.data = None if x is None else datasets.from_tensors(x.detach().cpu())
@@ -250,7 +258,8 @@ def watch(
         A `Watch`: display it for the dashboard, call its `step(kl, x, x_hat)` in the loop.
 
     Raises:
-        TypeError, ValueError: not an objective; model without x; x that is no batch of images.
+        TypeError, ValueError: not an objective; model without x, or without what pictures need;
+            x that is no batch of images.
 
     Example:
         >>> import geco_viz as gv

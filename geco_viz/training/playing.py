@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any, Self, TypeVar
 
-from geco_viz._checks import choice, integer
+from geco_viz._checks import choice, integer, number
 from geco_viz.training.hearing import hear
 from geco_viz.training.loop import STEPS
 from geco_viz.training.progress import bar, deferred_interrupt
@@ -172,7 +172,8 @@ class Playing(Steering):
             Exception: what ended the background thread.
         """
         target = self.loop.step + integer("steps", steps, low=1)
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        seconds = math.inf if timeout is None else number("timeout", timeout, low=0)
+        deadline = time.monotonic() + seconds
         if not self._stepper.playing and self.error is None:
             raise RuntimeError("the run is not playing: call run.play() before run.wait()")
         while self.loop.step < target and self._stepper.playing:
