@@ -99,7 +99,7 @@ def test_the_state_at_rest_is_the_librarys(opened: list[Any]) -> None:
     assert (np.diff(curve["error"]) > -1e-12).all()
     assert curve["error"][-1] == pytest.approx(0.18, rel=1e-4)
     # Two steps of the grid from the temperature at which the mean loses stability.
-    assert max(curve["critical"]) == pytest.approx(theory.mean_stability(square()), rel=0.25)
+    assert max(curve["bends"]) == pytest.approx(theory.mean_stability(square()), rel=0.25)
 
 
 def test_a_moved_slider_is_answered_at_once_and_marked(opened: list[Any]) -> None:

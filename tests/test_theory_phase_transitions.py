@@ -8,8 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from geco_viz.live.bends import Curve
+from geco_viz.plots import fixed_points_figure
 from geco_viz.theory import (
+    EXAMPLES,
     curvature,
+    example,
     fixed_points,
     last_transition,
     mean_stability,
@@ -70,9 +74,9 @@ def test_critical_temperatures_of_two_pairs() -> None:
         masses="optimal",
         side=4,
     )
-    assert found.critical.numel() == 2 and found.accuracy <= 2e-3
+    assert found.bends.numel() == 2 and found.accuracy <= 2e-3
     # The bracket, and the tails that each pair sees of the other.
-    assert sorted(found.critical.tolist()) == pytest.approx([0.01, 1.01], rel=5e-3)
+    assert sorted(found.bends.tolist()) == pytest.approx([0.01, 1.01], rel=5e-3)
     assert found.mean_stability == pytest.approx(1.01)
     assert found.height[0] >= found.height[1]
     assert found.curvature[1:-1].isfinite().all()
@@ -80,7 +84,7 @@ def test_critical_temperatures_of_two_pairs() -> None:
 
 def test_count_changes_across_a_refined_transition(clusters: Tensor) -> None:
     found = phase_transitions(clusters, torch.logspace(-2.5, 0.5, 20), top=1, accuracy=5e-3, side=6)
-    critical = float(found.critical[0])
+    critical = float(found.bends[0])
     across = fixed_points(clusters, [0.98 * critical, 1.02 * critical], side=6)
     assert across.count[0] > across.count[1]
 
@@ -153,3 +157,32 @@ def test_atoms_at_one_place_are_counted_once() -> None:
         as_points(pairs), torch.tensor([0.009, 0.02, 0.5, 1.02]).double(), 1e-9
     )
     assert support.count().tolist() == [4, 2, 2, 1]
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.train) for n in EXAMPLES])
+def test_mergers_of_the_examples_only_lose_points(name: str) -> None:
+    """On the ring supports turned about the centre are equally good: no merger is given."""
+    found = mergers(example(name), accuracy=0.3)  # the first sweep alone
+    assert found.unique == (name != "ring")
+    assert (found.before > found.after).all()
+    if found.unique:
+        assert int(found.before[0]) == 50 and int(found.after[-1]) == 1
+    else:
+        assert len(found.beta) == 0
+
+
+def test_a_circle_has_no_mergers_of_its_own() -> None:
+    found = mergers(example("ring", 20), accuracy=0.3)
+    assert not found.unique and len(found.beta) == 0
+
+
+def test_the_pictures_of_one_data_set_mark_the_same_bends() -> None:
+    x = example("clusters", 14)
+    found = phase_transitions(x, side=8)
+    curve = Curve(x, "uniform", side=8, sweeps=800)
+    while not curve.done:
+        curve.advance()
+    marked = [float(f"{b:.5g}") for b in sorted(found.bends.tolist())]
+    assert curve.head()["bends"] == marked and len(marked) == 3
+    lines = fixed_points_figure(x, fixed_points(x, [0.01], side=4), found).layout.shapes
+    assert {line.x0 for line in lines} == set(found.bends.tolist())

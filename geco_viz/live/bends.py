@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geco_viz.theory import curvature, fixed_points
+from geco_viz.theory import curvature, fixed_points, sharpest_bends, temperatures
 
 __all__ = ["Curve"]
 
-GRID = np.geomspace(2e-4, 0.2, 64)  # of u(beta)
-
 
 class Curve:
-    """The error and the fixed points over a grid of temperatures, as far as they are solved.
+    """The error and the fixed points over `temperatures(x)`, as far as they are solved.
 
     Args:
         x: (n, 2) points, float64.
@@ -32,22 +30,24 @@ class Curve:
         >>> curve = Curve(x, "uniform", side=4, sweeps=100)
         >>> curve.advance()
         >>> curve.head()["beta"], len(curve.tree()), curve.done
-        ([0.0002], 2, False)
+        ([9e-05], 2, False)
     """
 
     def __init__(self, x: Tensor, masses: str, side: int, sweeps: int):
         self.x, self.masses, self.side, self.sweeps = x, masses, side, sweeps
+        several = len(x.unique(dim=0)) > 1
+        self.grid = temperatures(x).numpy() if several else np.zeros(0)
         self._psi: list[Tensor] = []
         self._error: list[float] = []
         self._places: list[NDArray[np.float64]] = []
 
     @property
     def done(self) -> bool:
-        return len(self._error) == len(GRID)
+        return len(self._error) == len(self.grid)
 
     def advance(self) -> None:
         """Solve the next temperature."""
-        beta = float(GRID[len(self._error)])
+        beta = float(self.grid[len(self._error)])
         found = fixed_points(self.x, beta, masses=self.masses, side=self.side, steps=self.sweeps)
         psi = found.psi[0]
         self._psi.append(psi.float())
@@ -56,30 +56,31 @@ class Curve:
 
     def nearest(self, beta: float) -> Tensor | None:
         """The tiles at the largest solved beta below: upwards tiles may meet, but never part."""
-        known = int((GRID[: len(self._psi)] <= beta).sum())
+        known = int((self.grid[: len(self._psi)] <= beta).sum())
         return self._psi[known - 1].double() if known else None
 
     def head(self) -> dict[str, Any]:
         """u and -u'' by beta and, once all is solved, the betas of the sharpest bends."""
         count = len(self._error)
-        beta, error = GRID[:count], np.array(self._error)
+        beta, error = self.grid[:count], np.array(self._error)
         bend = np.full(count, np.nan)
         if count > 4:
             bend = -np.asarray(curvature(beta, error))
-        critical = _peaks(bend) if self.done else []
+        solved = self.done and count > 0
+        places = sorted(sharpest_bends(beta, error).tolist()) if solved else []
         return {
             "beta": _rounded(beta),
             "error": _rounded(error),
             "bend": _rounded(bend),
-            "critical": _rounded(beta[critical]),
-            "total": len(GRID),
+            "bends": _rounded(beta[places]),
+            "total": len(self.grid),
         }
 
     def tree(self) -> NDArray[np.float64]:
         """Distinct fixed points by beta: rows beta, x, y, share of the tiles."""
         rows = [
             np.column_stack([np.full(len(places), beta), places])
-            for beta, places in zip(GRID, self._places, strict=False)
+            for beta, places in zip(self.grid, self._places, strict=False)
         ]
         return np.concatenate(rows) if rows else np.zeros((0, 4))
 
@@ -89,14 +90,6 @@ def _places(psi: Tensor, beta: float) -> NDArray[np.float64]:
     cell = np.round(psi.numpy() / (0.02 * beta**0.5))
     _, first, count = np.unique(cell, axis=0, return_index=True, return_counts=True)
     return np.column_stack([psi.numpy()[first], count / len(cell)])
-
-
-def _peaks(bend: NDArray[np.float64]) -> list[int]:
-    """The three highest local maxima, in the grid's order."""
-    inner = np.arange(1, len(bend) - 1)
-    high = inner[(bend[inner] > bend[inner - 1]) & (bend[inner] >= bend[inner + 1])]
-    high = high[bend[high] > 1e-6 * np.nanmax(bend)]  # not the roundings of a flat stretch
-    return sorted(high[np.argsort(-bend[high])][:3].tolist())
 
 
 def _rounded(values: Any) -> list[float | None]:

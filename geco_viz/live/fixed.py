@@ -265,7 +265,7 @@ class FixedPoints(Explorer):
     def _words(self, request: _Request, converged: bool, words: str, residual: float) -> None:
         sure = f" Residual {residual:.1g}." if residual == residual else ""
         words = f"β = {request.beta:.3g}: {words}.{sure}"
-        hint = "Raise β and neighbours merge; the bends of u(β) are where."
+        hint = "Raise β and neighbours merge; u(β) bends near there."
         self.say("converged" if converged else "unconverged", words, hint)
 
     def _blank(self) -> None:

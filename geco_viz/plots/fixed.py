@@ -78,7 +78,8 @@ def fixed_points_figure(
     Args:
         x: data (n, 2).
         found: `FixedPoints` at B values of beta, one panel each.
-        transitions: `PhaseTransitions` of the same data, for the lower row, or None.
+        transitions: `PhaseTransitions` of the same data, for the lower row,
+            where grey lines mark the sharpest bends of u; or None.
         theme: "light" or "dark".
 
     Raises:
@@ -117,8 +118,8 @@ def _with_curves(figure: Figure, transitions: Any, theme: str, across: int) -> F
         label.y = share + (1 - share) * label.y
     figure.update_layout(height=height, **moved)
     beta = np.asarray(transitions.beta)
-    bend = -np.asarray(transitions.curvature)
-    curves = ((transitions.error, "u (data units²)"), (bend, "−d²u/d(ln β)²"))
+    curved = -np.asarray(transitions.curvature)
+    curves = ((transitions.error, "u (data units²)"), (curved, "−d²u/d(ln β)²"))
     for k, (values, name) in enumerate(curves):
         y = np.asarray(values)
         axis = str(across + k + 1)
@@ -139,9 +140,9 @@ def _with_curves(figure: Figure, transitions: Any, theme: str, across: int) -> F
             "domain": [0, share - 0.13], "anchor": f"x{axis}", "title": {"text": name},
             "range": span,
         }  # fmt: skip
-        for critical in np.asarray(transitions.critical):
+        for bend in np.asarray(transitions.bends):
             figure.add_shape(
-                type="line", x0=critical, x1=critical, y0=span[0], y1=span[1], xref=f"x{axis}",
+                type="line", x0=bend, x1=bend, y0=span[0], y1=span[1], xref=f"x{axis}",
                 yref=f"y{axis}", line={"color": colours["ghost"], "width": 1.5}, layer="below",
             )  # fmt: skip
     return figure

@@ -6,7 +6,6 @@ import functools
 import itertools
 from typing import Any
 
-import numpy as np
 import torch
 
 from geco_viz.reproduce.experiment import Experiment, Verdict, by_preset
@@ -15,7 +14,6 @@ from geco_viz.theory import PhaseTransitions, example, fixed_points, phase_trans
 __all__ = ["FIG2"]
 
 BETAS = (2e-4, 3e-3, 0.012, 0.05)
-GRID = np.geomspace(2e-4, 0.16, 48)
 TOP = 3  # the paper's k = 1, 2, 3
 
 
@@ -26,15 +24,15 @@ def _side(preset: str) -> int:
 
 @functools.cache
 def _bends(side: int) -> PhaseTransitions:
-    return phase_transitions(example("clusters", 50), GRID, side=side, top=TOP)
+    return phase_transitions(example("clusters", 50), side=side, top=TOP)
 
 
 def _measure(sweep: Any, preset: str) -> dict[str, Any]:
     x, side = example("clusters", 50), _side(preset)
     found = _bends(side)
     counts = fixed_points(x, torch.tensor(BETAS), side=side).count
-    # Either side of each critical temperature, by more than the grid's bracket.
-    around = torch.cat([found.critical * 0.7, found.critical * 1.4])
+    # Either side of each bend, by more than the grid's bracket.
+    around = torch.cat([found.bends * 0.7, found.bends * 1.4])
     sides = fixed_points(x, around.sort().values, side=side)
     order = around.argsort().argsort()
     before, after = sides.count[order].reshape(2, -1).tolist()
@@ -43,7 +41,7 @@ def _measure(sweep: Any, preset: str) -> dict[str, Any]:
         "data": len(x),
         "beta": list(BETAS),
         "count": counts.tolist(),
-        "critical": found.critical.tolist(),
+        "bends": found.bends.tolist(),
         "height": found.height.tolist(),
         "before": before,
         "after": after,
@@ -54,7 +52,7 @@ def _measure(sweep: Any, preset: str) -> dict[str, Any]:
 
 def _judge(numbers: dict[str, Any]) -> dict[str, Verdict]:
     counts = numbers["count"]
-    pairs = list(zip(numbers["critical"], numbers["before"], numbers["after"], strict=True))
+    pairs = list(zip(numbers["bends"], numbers["before"], numbers["after"], strict=True))
     merging = "; ".join(f"β = {c:.3g}: {a} → {b}" for c, a, b in pairs)
     return {
         "merge": Verdict(
@@ -93,5 +91,8 @@ FIG2 = Experiment(
     draw=_draw,
     note="Bends are sought in d²u/d(ln β)²: on d²u/dβ², which the paper plots, the highest are "
     "mergers of single noisy points at small β. The paper's data set is not given; ours is seven "
-    "clusters at several distances.",
+    "clusters at several distances. The bends are of the iteration (20) under equal masses of the "
+    "tiles, known to a step of the grid, 12 %: the exact critical temperatures of the best points "
+    "with the best masses (`theory.mergers`) lie near them, at β = 0.0068 (7 → 6), 0.0135 (6 → 5), "
+    "0.0274, 0.0412, 0.0901 (3 → 2) and 0.0943 (2 → 1).",
 )

@@ -16,7 +16,13 @@ from geco_viz.theory.lipschitz import (
 )
 from geco_viz.theory.mergers import Mergers, mergers
 from geco_viz.theory.merging import Branch, MergingTree, merging_tree
-from geco_viz.theory.phase_transitions import PhaseTransitions, curvature, phase_transitions
+from geco_viz.theory.phase_transitions import (
+    PhaseTransitions,
+    curvature,
+    phase_transitions,
+    sharpest_bends,
+    temperatures,
+)
 from geco_viz.theory.rate_distortion import RateDistortion, rate_distortion
 from geco_viz.theory.supports import BestSupport, best_support
 from geco_viz.theory.tilings import equipartition_residual, overlap_decoder, partition_kl
@@ -52,6 +58,8 @@ __all__ = [
     "partition_kl",
     "phase_transitions",
     "rate_distortion",
+    "sharpest_bends",
+    "temperatures",
     "tile_separation",
     "water_filling",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,12 +27,15 @@ class Mergers:
         beta: float64, increasing, data units squared.
         before, after: int64, the number of points just below and just above.
         accuracy: relative width of the brackets around `beta`.
+        unique: False where the number rises somewhere: on a circle a support turned about the
+            centre is as good, the solver's numbers mean nothing, and no merger is given.
     """
 
     beta: Tensor
     before: Tensor
     after: Tensor
     accuracy: float
+    unique: bool = True
 
 
 def mergers(x: Any, *, accuracy: float = 1e-3, points: int = 48) -> Mergers:
@@ -40,8 +43,9 @@ def mergers(x: Any, *, accuracy: float = 1e-3, points: int = 48) -> Mergers:
 
     With the masses of Prop. 5 and places free, the minimiser of -mean_i ln Z_i has n points as
     beta -> 0 and one from `last_transition` on. In between they merge, several at once where data
-    are alike. `phase_transitions` looks for bends of u(beta) along one branch instead, which
-    hysteresis may keep from them.
+    are alike. `phase_transitions` gives the bends of u(beta) under eq. (20) with uniform masses
+    instead: near them, not equal, since masses are not optimised there and hysteresis may hold a
+    state beyond the best one's end.
 
     Args:
         x: data (n, ...), at most 100 of them different.
@@ -67,9 +71,10 @@ def mergers(x: Any, *, accuracy: float = 1e-3, points: int = 48) -> Mergers:
     n = len(data.p)
     if n > LARGEST:
         raise ValueError(f"x must hold at most {LARGEST} different data, got {n}")
+    count = torch.zeros(0, dtype=torch.long)
+    none = Mergers(torch.zeros(0, dtype=torch.float64), count, count, accuracy)
     if n == 1:
-        none = torch.zeros(0, dtype=torch.long)
-        return Mergers(torch.zeros(0, dtype=torch.float64), none, none, accuracy)
+        return none
     high = 1.02 * last_transition(x)
     # Two points at distance d merge at d^2 / 4 at the earliest when they are alone.
     nearest = torch.pdist(data.y).amin().square()
@@ -79,6 +84,8 @@ def mergers(x: Any, *, accuracy: float = 1e-3, points: int = 48) -> Mergers:
     change = (count.diff() != 0).nonzero()[:, 0]
     a, b, left, right = grid[change], grid[change + 1], count[change], count[change + 1]
     while len(a) and float((b / a).amax()) > 1 + accuracy:
+        if bool((right > left).any()):
+            break
         middle = (a * b).sqrt()
         here = _count(data, middle)
         # A step may hide several mergers: each half that holds one goes on.
@@ -89,6 +96,8 @@ def mergers(x: Any, *, accuracy: float = 1e-3, points: int = 48) -> Mergers:
         )
         order = a.argsort()
         a, b, left, right = (field[order] for field in (a, b, left, right))
+    if bool((right > left).any()):
+        return replace(none, unique=False)
     return Mergers((a * b).sqrt(), left, right, accuracy)
 
 

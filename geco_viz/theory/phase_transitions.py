@@ -15,7 +15,7 @@ from geco_viz.theory._arguments import positive_values, real_tensor
 from geco_viz.theory.anchors import last_transition, mean_stability
 from geco_viz.theory.fixed_points import fixed_points
 
-__all__ = ["PhaseTransitions", "curvature", "phase_transitions"]
+__all__ = ["PhaseTransitions", "curvature", "phase_transitions", "sharpest_bends", "temperatures"]
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class PhaseTransitions:
         beta: (B,), increasing, data units squared.
         error: (B,), u = E |x - g(z)|^2, summed over pixels.
         curvature: (B,), d^2 u / d (ln beta)^2; NaN at the two ends.
-        critical: (k,), the critical temperatures, sharpest first.
+        bends: (k,), where u bends most sharply, sharpest first.
         height: (k,), -curvature on the grid at each.
-        accuracy: greatest relative width of the brackets around `critical`.
+        accuracy: greatest relative width of the brackets around `bends`.
         mean_stability: where the mean loses stability as beta falls.
         last_transition: above it the collapsed state is the best with optimised masses.
     """
@@ -36,7 +36,7 @@ class PhaseTransitions:
     beta: Tensor
     error: Tensor
     curvature: Tensor
-    critical: Tensor
+    bends: Tensor
     height: Tensor
     accuracy: float
     mean_stability: float
@@ -69,6 +69,42 @@ def curvature(beta: Any, error: Any) -> Tensor:
     return torch.nn.functional.pad(inner, (1, 1), value=math.nan)
 
 
+def temperatures(x: Any) -> Tensor:
+    """64 values of beta, even in ln beta, from 1e-3 of the last transition to 1.5 of it.
+
+    Raises:
+        TypeError, ValueError: `x` empty, not finite or not numbers; all points equal.
+
+    Example:
+        >>> grid = temperatures([[0.0], [1.0]])
+        >>> len(grid), round(float(grid[-1]), 6)
+        (64, 0.375)
+    """
+    last = last_transition(x)
+    if last == 0:
+        raise ValueError("x must hold two different points, got one point")
+    return torch.logspace(math.log10(1e-3 * last), math.log10(1.5 * last), 64).double()
+
+
+def sharpest_bends(beta: Any, error: Any, top: int = 3) -> Tensor:
+    """Indices (k,) of the at most `top` highest maxima of -curvature, the highest first.
+
+    Raises:
+        TypeError, ValueError: as `curvature`.
+
+    Example:
+        >>> sharpest_bends([1.0, 2.0, 4.0, 8.0, 16.0], [0.0, 1.0, 2.0, 2.0, 2.0]).tolist()
+        [2]
+    """
+    u = real_tensor("error", error, "shape (B,)")
+    size = (-curvature(beta, u)).clamp_min(0).nan_to_num(nan=0.0)
+    # Below rounding of u a bump is no transition.
+    floor = 1e-6 * float(u.max() - u.min())
+    peak = (size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:]) & (size[1:-1] > floor)
+    places = peak.nonzero()[:, 0] + 1
+    return places[size[places].argsort(descending=True)][:top]
+
+
 def phase_transitions(
     x: Any,
     beta: Iterable[float] | Tensor | None = None,
@@ -77,15 +113,16 @@ def phase_transitions(
     accuracy: float | None = None,
     **options: Any,
 ) -> PhaseTransitions:
-    """The `top` critical temperatures: the highest spikes of -d^2 u / d (ln beta)^2.
+    """The `top` sharpest bends of u(beta): the highest spikes of -d^2 u / d (ln beta)^2.
 
     As fixed points meet the slope of u falls at once: the spike is downward. The smooth upward bend
-    that leads to it, as high on a coarse grid, is no transition.
+    that leads to it, as high on a coarse grid, is no transition. `mergers` has the exact critical
+    temperatures, of the best points with optimised masses; uniform masses and hysteresis move the
+    bends away from them.
 
     Args:
         x: data (n, ...).
-        beta: an increasing grid; None for 64 values, even in ln beta, from 1e-3 of the last
-            transition to 1.5 of it.
+        beta: an increasing grid; None for `temperatures(x)`.
         top: how many to report; fewer if there are fewer maxima.
         accuracy: relative, > 0: each bracket, one grid step to either side, is refined by solving
             anew inside it until it is that narrow; None leaves the grid's.
@@ -103,7 +140,7 @@ def phase_transitions(
         >>> pairs, grid = [[-1.1], [-0.9], [0.9], [1.1]], torch.logspace(-2.5, 0.25, 12)
         >>> found = phase_transitions(
         ...     pairs, grid, top=2, accuracy=1e-2, masses="optimal", side=4)
-        >>> [round(b, 2) for b in sorted(found.critical.tolist())]
+        >>> [round(b, 2) for b in sorted(found.bends.tolist())]
         [0.01, 1.01]
     """
     data = real_tensor("x", x, "shape (n, ...) with n >= 1")
@@ -113,35 +150,27 @@ def phase_transitions(
     local, last = mean_stability(data), last_transition(data)
     if local == 0:
         raise ValueError("x must hold two different points, got one point")
-    if beta is None:
-        grid = torch.logspace(math.log10(1e-3 * last), math.log10(1.5 * last), 64).double()
-    else:
-        grid = positive_values("beta", beta)
+    grid = temperatures(data) if beta is None else positive_values("beta", beta)
     if len(grid) < 5:
         raise ValueError(f"beta must hold at least 5 values, got {len(grid)}")
     grid = grid.to(data)
     error = fixed_points(data, grid, **options).error
     bend = curvature(grid, error)
-    size = (-bend).clamp_min(0).nan_to_num(nan=0.0)
-    # Below rounding of u a bump is no transition.
-    floor = 1e-6 * float(error.max() - error.min())
-    peak = (size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:]) & (size[1:-1] > floor)
-    places = peak.nonzero()[:, 0] + 1
-    places = places[size[places].argsort(descending=True)][:count]
-    critical, width = [], 0.0
+    places = sharpest_bends(grid, error, count)
+    bends, width = [], 0.0
     for place in places.tolist():
         low, high = float(grid[place - 1]), float(grid[place + 1])
         centre = float(grid[place])
         while accuracy is not None and high / low - 1 > accuracy:
             low, centre, high = _zoom(data, low, high, options)
-        critical.append(centre)
+        bends.append(centre)
         width = max(width, high / low - 1)
     return PhaseTransitions(
         beta=grid,
         error=error,
         curvature=bend,
-        critical=torch.tensor(critical).to(grid),
-        height=size[places],
+        bends=torch.tensor(bends).to(grid),
+        height=-bend[places],
         accuracy=width,
         mean_stability=local,
         last_transition=last,

@@ -243,7 +243,7 @@ export const FIXED_POINTS = {
     unit: "over β, log scale",
     make: (host, store) => new FixedTree(host, store),
     weight: 3,
-    about: "Every fixed point at 64 values of β, larger where more tiles end. Branches join at the critical temperatures, from one point per datum at the left to one for all at the right.",
+    about: "Every fixed point at 64 values of β, larger where more tiles end. Branches join where points merge, from one point per datum at the left to one for all at the right.",
   },
   "fixed-error": {
     title: "u(β)",
@@ -252,12 +252,12 @@ export const FIXED_POINTS = {
     make: (host, store) =>
       new FixedCurve(host, store, "error", { name: "error over beta", y: { title: "u (data units²)" }, hover: "u" }),
     weight: 2,
-    about: "u(β) = E |x − g(z)|², the expected reconstruction error, without a Lipschitz constraint. The ring is the present state; grey lines are the three critical temperatures with the sharpest bends.",
+    about: "u(β) = E |x − g(z)|², the expected reconstruction error, without a Lipschitz constraint. The ring is the present state; grey lines are its three sharpest bends, known to a step of the grid, 12 %. Tiles of equal mass bend near the exact critical temperatures βc, which have the best masses, not at them.",
   },
   "fixed-bend": {
     title: "Bend of u",
     plotted: true,
-    unit: "spikes at βc",
+    unit: "spikes where points merge",
     make: (host, store) =>
       new FixedCurve(host, store, "bend", { name: "bend of u", y: { title: "−d²u/d(ln β)²" }, hover: "−u″" }),
     weight: 2,

@@ -33,7 +33,7 @@ export class SquareChart extends Chart {
   }
 }
 
-// Values over beta on a log axis, with the present beta and the critical temperatures.
+// Values over beta on a log axis, with the present beta and the sharpest bends of u.
 export class BetaChart extends Chart {
   constructor(host, store, spec) {
     super(host, store, { x: { title: "β (data units²)", log: true }, ...spec });
@@ -52,12 +52,12 @@ export class BetaChart extends Chart {
     let row = 0;
     context.font = `12px ${FONT}`;
     context.textAlign = "right";
-    for (const critical of [...(this.store.curve?.critical ?? [])].sort((p, q) => q - p)) {
-      const at = x(critical);
+    for (const bend of [...(this.store.curve?.bends ?? [])].sort((p, q) => q - p)) {
+      const at = x(bend);
       row = next - at < 52 ? row + 1 : 0;
       next = at;
       polyline(context, 2, () => at, (i) => top + i * height, { colour: theme.ghost, width: 1.2 });
-      patched(context, short(critical), at - 5, top + 10 + 17 * row, theme, theme.muted);
+      patched(context, short(bend), at - 5, top + 10 + 17 * row, theme, theme.muted);
     }
     context.textAlign = "left";
     if (Number.isFinite(this.beta)) {
