@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from geco_viz.constraints import FRE, PNCC, RE, Constraint
 from geco_viz.theory import fixed_points, lagrangian_fixed_points
 
 
@@ -59,6 +60,47 @@ def test_both_equations_hold_for_a_constraint_that_is_not_quadratic(
     assert found.lagrangian.item() == pytest.approx(float(kl + weights @ average), abs=1e-9)
 
 
+def test_the_packages_own_error_gives_equation_twenty(x: Tensor, start: Tensor) -> None:
+    beta, kappa = 0.3, 0.2
+    found = lagrangian_fixed_points(x, RE(kappa), kappa**2 * 2 / (2 * beta), start=start)
+    known = fixed_points(x, beta, start=start)
+    torch.testing.assert_close(found.psi, known.psi[0], atol=1e-7, rtol=0)
+    asked = known.error.item() / (2 * kappa**2) - 1
+    assert found.constraints.item() == pytest.approx(asked, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        [FRE(0.1, window=2)],
+        [FRE(0.1, lambda images: images.flatten(1).cumsum(1))],
+        [PNCC(0.8, patch=2), RE(0.2)],
+    ],
+    ids=["FRE", "FRE of one's own", "PNCC and RE"],
+)
+def test_both_equations_hold_for_the_packages_constraints(constraints: list[Constraint]) -> None:
+    generator = torch.Generator().manual_seed(4)
+    images = torch.rand(4, 1, 4, 4, generator=generator, dtype=torch.float64)
+    start = torch.rand(3, 1, 4, 4, generator=generator, dtype=torch.float64)
+    weights = torch.full((len(constraints),), 0.5, dtype=torch.float64)
+    given = constraints[0] if len(constraints) == 1 else constraints
+    found = lagrangian_fixed_points(images, given, weights, start=start, steps=300)
+    psi = found.psi.clone().requires_grad_(True)
+
+    def energy(a: Tensor, g: Tensor) -> Tensor:
+        errors = [one.error(a[None], g[None]) / one.tolerance(one.kappa) - 1 for one in constraints]
+        return weights @ torch.stack(errors)
+
+    table = torch.stack([torch.stack([energy(a, g) for g in psi]) for a in images])
+    q = torch.softmax(-table.detach(), 1)
+    torch.testing.assert_close(found.posterior, q, atol=1e-9, rtol=0)  # eq. (5)
+    (gradient,) = torch.autograd.grad((q * table).sum(), psi)  # eq. (6)
+    assert gradient.abs().max() < 1e-7
+    assert found.lagrangian.item() == pytest.approx(
+        float((q * (q * 3).log()).sum() / 4 + (q * table.detach()).sum() / 4), abs=1e-9
+    )
+
+
 def test_lagrangian_never_rises(x: Tensor, start: Tensor) -> None:
     values = [
         lagrangian_fixed_points(x, smooth_distance, 4.0, start=start, steps=k).lagrangian.item()
@@ -83,6 +125,9 @@ def test_a_larger_multiplier_tightens_the_constraint(x: Tensor, start: Tensor) -
         ({"start": torch.zeros(3, 5)}, ValueError, "start must have the data's shape"),
         ({"constraint": lambda a, g: (a * math.nan).sum()}, ValueError, "constraint must return"),
         ({"x": torch.zeros(0, 2)}, ValueError, "x must hold"),
+        ({"constraint": 0.1}, TypeError, "constraint must be a function"),
+        ({"constraint": []}, TypeError, "constraint must be a function"),
+        ({"constraint": FRE(0.1)}, ValueError, r"FRE\(window=8\) needs images"),
     ],
 )
 def test_bad_input_is_named(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +16,17 @@ from geco_viz.theory._arguments import real_tensor
 
 __all__ = ["LagrangianPoints", "lagrangian_fixed_points"]
 
-Constraint = Callable[[Tensor, Tensor], Tensor]
+Function = Callable[[Tensor, Tensor], Tensor]
+
+
+class Constraint(Protocol):
+    """What is used of `geco_viz.constraints.Constraint`."""
+
+    kappa: float
+
+    def error(self, x: Tensor, x_hat: Tensor, /) -> Tensor: ...
+
+    def tolerance(self, kappa: float, /) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class LagrangianPoints:
 
 def lagrangian_fixed_points(
     x: Any,
-    constraint: Constraint,
+    constraint: Function | Constraint | Sequence[Constraint],
     multiplier: Any,
     *,
     start: Any,
@@ -62,7 +72,9 @@ def lagrangian_fixed_points(
     Args:
         x: data (n, ...).
         constraint: C(x, g) -> (L,) or a 0-d tensor, for one datum and one reconstruction of its
-            shape; twice differentiable in g by torch operations.
+            shape; twice differentiable in g by torch operations. Or `RE`, `FRE`, `PNCC`, another of
+            the package's constraints, or several of them: C is then GECO's error / tolerance - 1,
+            so that lambda is a run's own multiplier, and RE has beta = kappa^2 d_x / 2 lambda.
         multiplier: lambda, (L,) or a number; >= 0.
         start: the tiles' first reconstructions, (m, ...).
         steps: the most sweeps.
@@ -96,11 +108,11 @@ def lagrangian_fixed_points(
     _checks.integer("steps", steps, low=1)
     _checks.integer("newton", newton, low=1)
     _checks.number("tolerance", tolerance, low=0, open_low=True)
-    shape = tuple(data.shape[1:])
+    shape, function = tuple(data.shape[1:]), _function(constraint)
     points, psi = data.reshape(len(data), -1), psi.reshape(len(psi), -1)
 
     def values(datum: Tensor, place: Tensor) -> Tensor:
-        return constraint(datum.reshape(shape), place.reshape(shape)).reshape(-1)
+        return function(datum.reshape(shape), place.reshape(shape)).reshape(-1)
 
     first = values(points[0], psi[0])
     if len(first) != len(weights) or not bool(first.isfinite().all()):
@@ -112,8 +124,14 @@ def lagrangian_fixed_points(
     def energy(datum: Tensor, place: Tensor) -> Tensor:
         return weights @ values(datum, place)
 
-    def table(function: Constraint) -> Constraint:
-        return vmap(vmap(function, (0, None)), (None, 0))  # (m, n, ...)
+    def table(function: Function) -> Function:
+        both = vmap(vmap(function))  # mse_loss must not have one side batched alone
+
+        def every(data: Tensor, place: Tensor) -> Tensor:  # (m, n, ...)
+            size = (len(place), *data.shape)
+            return both(data.expand(size), place[:, None].expand(size))
+
+        return every
 
     pairs = table(energy)
 
@@ -143,6 +161,23 @@ def lagrangian_fixed_points(
         iterations=sweeps,
         residual=moved,
     )
+
+
+def _function(constraint: Any) -> Function:
+    """C(x, g) -> (L,) or 0-d of a function, of a constraint or of several."""
+    several = isinstance(constraint, Sequence)
+    given = list(constraint) if several else [constraint]
+    if given and all(hasattr(one, "error") and hasattr(one, "tolerance") for one in given):
+        return lambda x, g: torch.stack(
+            [one.error(x[None], g[None]) / one.tolerance(one.kappa) - 1 for one in given]
+        )
+    if several or not callable(constraint):
+        raise TypeError(
+            "constraint must be a function C(x, g), a constraint as RE(kappa=0.1), or a sequence "
+            f"of constraints, got {constraint!r}"
+        )
+    function: Function = constraint
+    return function
 
 
 def _newton(
