@@ -102,6 +102,26 @@ def test_the_state_at_rest_is_the_librarys(opened: list[Any]) -> None:
     assert max(curve["bends"]) == pytest.approx(theory.mean_stability(square()), rel=0.25)
 
 
+def test_the_figure_has_the_four_panels_of_the_screen(opened: list[Any]) -> None:
+    explorer = FixedPoints(square(), beta=0.01)
+    opened.append(explorer)
+    explorer.figure()  # at any moment
+    assert explorer.wait(60)
+    traces = {trace.name: trace for trace in explorer.figure("dark").data}
+    assert traces.keys() == {
+        *("trajectories", "data", "fixed points", "merging tree", "u(β)", "−d²u/d(ln β)²")
+    }
+    assert len(traces["fixed points"].x) == 4
+    curve, tree = explorer.feed.get("curve"), explorer.feed.array("tree").reshape(-1, 4)
+    np.testing.assert_array_equal(traces["u(β)"].y, curve["error"])
+    np.testing.assert_array_equal(np.unique(traces["merging tree"].x), np.unique(tree[:, 0]))
+    bend = np.array(traces["−d²u/d(ln β)²"].y, dtype=float)
+    np.testing.assert_array_equal(bend, np.array(curve["bend"], dtype=float))
+    explorer.tied.value = "local"
+    assert explorer.wait(60)
+    assert "local Lipschitz" in explorer.figure().layout.annotations[0].text
+
+
 def test_a_moved_slider_is_answered_at_once_and_marked(opened: list[Any]) -> None:
     explorer = FixedPoints(square(), beta=0.01)
     opened.append(explorer)

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from geco_viz.live.parts import Part, packed
@@ -50,6 +51,12 @@ class Feed:
         """The plain data of a part, empty where there is none."""
         with self._gate:
             return dict(self._parts[kind][0]) if kind in self._parts else {}
+
+    def array(self, kind: str) -> NDArray[np.float32]:
+        """The numbers of a part, flat; none where there are none."""
+        with self._gate:
+            _, data = self._parts.get(kind, ({}, None))
+        return np.frombuffer(data or b"", dtype="<f4")
 
     def forget(self) -> None:
         """Assume that the pages hold nothing."""

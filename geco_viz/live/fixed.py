@@ -123,10 +123,21 @@ class FixedPoints(Explorer):
         return _tensor(self._chosen())
 
     def figure(self, theme: str = "light") -> Any:
-        from geco_viz.plots import fixed_points_figure
+        from geco_viz.plots import fixed_panels_figure
 
-        found = fixed_points(self.points, self.beta.value, side=16, trajectory=8)
-        return fixed_points_figure(self.points, found, theme=theme)
+        feed, status = self.feed, self.feed.get("status")
+        paths, state = feed.get("paths"), feed.get("state")
+        late = "" if state.get("converged") else " (not converged)"
+        return fixed_panels_figure(
+            *(self.points, feed.array("state").reshape(-1, 2)),
+            feed.get("curve") or {"beta": [], "error": [], "bend": [], "critical": []},
+            feed.array("tree"),
+            paths=feed.array("paths").reshape(paths["steps"], -1, 2)
+            if paths.get("steps")
+            else None,
+            heading=status["words"].split(",")[0] + late,
+            theme=theme,
+        )
 
     def _chosen(self) -> tuple[tuple[float, float], ...]:
         if self.data.value == OWN:

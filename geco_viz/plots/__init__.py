@@ -6,6 +6,7 @@ Nothing here imports plotly before the first figure is made.
 from geco_viz.plots.blur import blur_figure
 from geco_viz.plots.curves import error, multiplier
 from geco_viz.plots.fixed import fixed_points_figure, planes
+from geco_viz.plots.fixed_panels import fixed_panels_figure
 from geco_viz.plots.information import information_plane
 from geco_viz.plots.overview import figures_of, run_figure
 from geco_viz.plots.pictures import images
@@ -20,6 +21,7 @@ __all__ = [
     "fallback_html",
     "fallback_svg",
     "figures_of",
+    "fixed_panels_figure",
     "fixed_points_figure",
     "images",
     "information_plane",
