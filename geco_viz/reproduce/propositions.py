@@ -49,7 +49,7 @@ def _measure(sweep: Any, preset: str) -> dict[str, Any]:
     root = (1 / masses.double()).sqrt()
     solved = torch.linalg.lstsq(root[:, None], root[:, None] * x[:2]).solution
     equal = equipartition_residual(x, best.psi[0], best.masses[0], BETA)
-    tied = {"radius": 0.2, "side": 10, "steps": 5000}
+    tied: dict[str, Any] = {"radius": 0.2, "side": 10, "steps": 5000}
     fixed = lipschitz_fixed_points(x, BETA, multiplier=100.0, tolerance=1e-9, **tied)
     bounded = lipschitz_fixed_points(x, BETA, bound=1.0, tolerance=1e-7, **tied)
     psi = torch.unique((uniform.psi[0] / 1e-8).round(), dim=0) * 1e-8
