@@ -130,7 +130,7 @@ class FixedPoints(Explorer):
         late = "" if state.get("converged") else " (not converged)"
         return fixed_panels_figure(
             *(self.points, feed.array("state").reshape(-1, 2)),
-            feed.get("curve") or {"beta": [], "error": [], "bend": [], "critical": []},
+            feed.get("curve") or {"beta": [], "error": [], "bend": [], "bends": []},
             feed.array("tree"),
             paths=feed.array("paths").reshape(paths["steps"], -1, 2)
             if paths.get("steps")

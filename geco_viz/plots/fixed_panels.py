@@ -33,7 +33,7 @@ def fixed_panels_figure(
         x: data (n, 2).
         psi: (m, 2), the tiles at one beta.
         curve: "beta", "error" (u) and "bend" (-d^2 u / d (ln beta)^2, None at the ends), as far as
-            they are known, and "critical", the sharpest bends.
+            they are known, and "bends", the sharpest bends.
         tree: (k, 4) rows beta, x1, x2 and the share of the tiles, the fixed points at each beta.
         paths: (T, m, 2), the tiles' trajectories, or None.
         heading: of the plane.
@@ -45,7 +45,7 @@ def fixed_panels_figure(
     Source: section 3.2 and figure 2 of the paper.
 
     Example:
-        >>> known = {"beta": [0.1, 1.0], "error": [0.0, 1.0], "bend": [None, None], "critical": []}
+        >>> known = {"beta": [0.1, 1.0], "error": [0.0, 1.0], "bend": [None, None], "bends": []}
         >>> figure = fixed_panels_figure([[0.0, 1.0]], [[0.0, 1.0]], known, [[0.1, 0.0, 1.0, 1.0]])
         >>> [trace.name for trace in figure.data]
         ['data', 'fixed points', 'merging tree', 'u(β)', '−d²u/d(ln β)²']
@@ -83,9 +83,9 @@ def fixed_panels_figure(
         figure.layout[f"yaxis{axis}"] = {
             **curve_axis(title, span), "domain": up, "anchor": f"x{axis}"
         }  # fmt: skip
-        for critical in curve["critical"]:
+        for place in curve["bends"]:
             figure.add_shape(
-                type="line", x0=critical, x1=critical, y0=span[0], y1=span[1], xref=f"x{axis}",
+                type="line", x0=place, x1=place, y0=span[0], y1=span[1], xref=f"x{axis}",
                 yref=f"y{axis}", line={"color": colours["ghost"], "width": 1.5}, layer="below",
             )  # fmt: skip
     figure.update_layout(
