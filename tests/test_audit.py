@@ -106,7 +106,7 @@ def test_a_loop_without_step_is_said_once() -> None:
 def test_nothing_is_looked_at_after_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     geco = gv.GECO(gv.RE(0.1))
     train(geco, steps=1)
-    monkeypatch.setattr("geco_viz.geco.look_at_call", lambda *_: pytest.fail("looked again"))
+    monkeypatch.setattr("geco_viz.multipliers.look_at_call", lambda *_: pytest.fail("looked again"))
     train(geco)
 
 

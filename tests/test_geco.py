@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import math
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from geco_viz import GECO, RE, Constraint
+from geco_viz.letter import Letter
 from geco_viz.objectives import Objective
 
 # The convex problem: the "KL" is half the squared distance to A and the error the mean squared
@@ -246,6 +248,23 @@ def test_algorithm_1_has_the_papers_settings_and_no_clip() -> None:
     geco(KL0, x, x + 10)
     geco.step()
     assert geco.multiplier["re"] == pytest.approx(math.exp(1e-3 * (1600 - 0.16)), rel=1e-4)
+
+
+def test_algorithm_1_to_the_letter_is_a_class_of_its_own_and_a_geco() -> None:
+    from geco_viz.training.recipe import as_objective
+
+    geco = GECO(RE(0.1), normalise=False)
+    for one in (geco, copy.deepcopy(geco), as_objective(geco.spec, 7)):
+        assert isinstance(one, Letter) and isinstance(one, GECO) and not one.normalise
+    assert not isinstance(GECO(RE(0.1)), Letter)
+    # What a notebook shows for GECO( is its settings, not what chooses the class.
+    assert inspect.signature(GECO).parameters["nu"].default is None
+
+    class Mine(GECO):
+        pass
+
+    with pytest.raises(ValueError, match="normalise must be True for Mine"):
+        Mine(RE(0.1), normalise=False)
 
 
 # In a loop of one's own

@@ -12,7 +12,10 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "geco_viz"
 
 # docs/architecture.md, from the ground up: a room may import what its row names.
-CORE = {"_audit", "_checks", "_files", "constraints", "edits", "geco", "objectives", "rate_limit"}
+CORE = {
+    *("_audit", "_checks", "_files", "constraints", "edits", "geco", "letter", "multipliers"),
+    *("objectives", "rate_limit"),
+}
 ALLOWED = {
     "__init__": set(),  # loads its rooms when a name is first used
     "_audit": set(),
@@ -23,7 +26,9 @@ ALLOWED = {
     "constraints": {"_audit", "_checks", "_files", "data", "models"},
     "objectives": {"_audit", "_checks", "constraints"},
     "edits": {"_checks"},
-    "geco": {"_audit", "_checks", "constraints", "edits", "objectives"},
+    "multipliers": {"_audit", "_checks", "constraints", "edits", "objectives"},
+    "letter": {"constraints", "multipliers"},
+    "geco": {"constraints", "letter", "multipliers"},
     "rate_limit": {"constraints", "geco"},
     "evaluation": {"_checks", "data", "models", "constraints"},
     "theory": {"_checks"},
