@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Names load their room when first used, so that `import geco_viz` costs torch and numpy and a
 # headless node needs no Jupyter.
