@@ -18,6 +18,7 @@ class LinearDecoder(nn.Linear):
 
 
 @pytest.mark.train
+@pytest.mark.filterwarnings("ignore:x has values from")  # Gaussian data, which have no pixels
 @pytest.mark.parametrize(("kappa", "active"), [(0.3, 6), (0.8, 3)])
 def test_a_linear_vae_under_geco_reaches_reverse_water_filling(kappa, active):
     generator = torch.Generator().manual_seed(0)

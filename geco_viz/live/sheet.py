@@ -8,7 +8,7 @@ from typing import Any, cast
 from geco_viz.live.feed import Feed
 from geco_viz.live.frames import Frames
 from geco_viz.live.page import Page
-from geco_viz.live.scripts import STATIC
+from geco_viz.live.scripts import bundle
 
 __all__ = ["Sheet"]
 
@@ -22,8 +22,8 @@ class Sheet(Page):
         told: called with the messages of the page that are not the transport's.
     """
 
-    _esm = STATIC / "explorers.js"
-    _css = STATIC / "explorers.css"
+    _esm = bundle("explorers.js")
+    _css = bundle("explorers.css")
 
     def __init__(
         self, feed: Feed, panels: tuple[str, ...], told: Callable[[dict[str, Any]], None]

@@ -14,7 +14,7 @@ from geco_viz.live.frames import Frames
 from geco_viz.live.page import Page
 from geco_viz.live.parts import plain
 from geco_viz.live.planes import ACTIVE
-from geco_viz.live.scripts import STATIC
+from geco_viz.live.scripts import bundle
 from geco_viz.live.source import Source, check_source
 
 __all__ = ["PANELS", "View"]
@@ -52,8 +52,8 @@ class View(Page):
 'images', 'status', got 'tiles'; did you mean 'tiling'?
     """
 
-    _esm = STATIC / "view.js"
-    _css = STATIC / "view.css"
+    _esm = bundle("view.js")
+    _css = bundle("view.css")
 
     def __init__(self, source: Source, panels: Iterable[str] = PANELS, **options: Any) -> None:
         names = _checked(panels)
