@@ -198,7 +198,9 @@ export class Board {
   }
 
   listenForLife() {
-    const state = this.model.widget_manager?.kernel?.status;
+    const manager = this.model.widget_manager;
+    // JupyterLab's has no kernel any more once that was shut down; other hosts' never names one.
+    const state = manager && "kernel" in manager && !manager.kernel ? "dead" : manager?.kernel?.status;
     const dead = ["dead", "restarting", "autorestarting", "terminating"].includes(state);
     const quiet = performance.now() - this.heard > SILENCE && !document.hidden;
     const [reason, name] = dead

@@ -511,7 +511,8 @@ var Board = class {
     else this.owed = setTimeout(tell, 250);
   }
   listenForLife() {
-    const state = this.model.widget_manager?.kernel?.status;
+    const manager = this.model.widget_manager;
+    const state = manager && "kernel" in manager && !manager.kernel ? "dead" : manager?.kernel?.status;
     const dead = ["dead", "restarting", "autorestarting", "terminating"].includes(state);
     const quiet = performance.now() - this.heard > SILENCE && !document.hidden;
     const [reason, name] = dead ? [`The kernel is ${state === "dead" ? "gone" : "restarting"}; this run can no longer be reached.`, "kernel gone"] : !quiet ? [""] : state === "busy" ? ["A cell keeps the kernel busy; this view is drawn when the cell lets it.", "kernel busy"] : ["No word from the kernel: it is gone, or the connection to it.", "no word"];
