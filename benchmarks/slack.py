@@ -34,8 +34,10 @@ def violated(run: gv.Run, name: str, old: bool, steps: int) -> tuple[float, str,
     """Lambda at the edit, steps until c < .1 (or how many were not enough), and c at the end."""
     fork = run.fork()
     geco = cast(gv.GECO, fork.objective)
-    if old:
-        geco.plain()
+    if not old:  # the run that is forked settled by the old rule, which its fork has too
+        fresh = gv.GECO(gv.RE(kappa=0.1))
+        geco.faint = fresh.faint
+        geco.edits.follow, geco.edits.damping = fresh.edits.follow, fresh.edits.damping
     constraint = {c.name: c for c in fork.constraints}[name]
     before = fork.loop.step
     error = float(np.mean(constraint.tolerance(fork.history[f"err/{name}"][-100:].astype(float))))  # type: ignore[arg-type]
